@@ -1,0 +1,49 @@
+"""What each capability is doing, as the status bar and `/api/v1/status` show it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from backend_embedded.contract.wire import Wire
+
+
+class State(StrEnum):
+    """The three states a capability can be in."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+class Capability(Wire):
+    """One capability: who serves it, how well, why and since when."""
+
+    name: str
+    """`model`, `store`, `events`."""
+    state: State
+    provider: str
+    """`embedded`, or the product's name."""
+    product: str
+    """What serves it, with version or model name."""
+    reason: str = ""
+    """Why it is not ok; empty when it is."""
+    since: datetime
+
+
+class SystemStatus(Wire):
+    """Answer of `GET /api/v1/status`."""
+
+    version: str
+    run_id: str
+    started_at: datetime
+    state: State
+    """The worst of the capabilities."""
+    capabilities: tuple[Capability, ...]
+
+
+class Health(Wire):
+    """Answer of `GET /health`, the one route that needs no token."""
+
+    state: State
+    version: str
