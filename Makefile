@@ -1,0 +1,53 @@
+# Every target does its own set-up from nothing: system libraries, .venv, packages (see packaging/bootstrap.py).
+# The stamps carry the folder's name, so that a tree that was moved or copied is set up anew.
+PYTHON ?= python3
+PY := .venv/bin/python
+WHERE := $(shell printf '%s' '$(CURDIR)' | cksum | cut -d' ' -f1)
+RUN_READY := .venv/.ready-run-$(WHERE)
+DEV_READY := .venv/.ready-dev-$(WHERE)
+ENGINE_READY := .venv/.ready-engine-$(WHERE)
+PINS := packaging/requirements.txt packaging/requirements-starter.txt packaging/bootstrap.py
+ENGINE_PINS := $(wildcard packaging/requirements-engine*.txt)
+CODE := app ui backend_embedded tests packaging
+ARGS ?=
+
+.DEFAULT_GOAL := run
+.PHONY: run setup test check test-services bench screenshots clean
+
+run: $(RUN_READY)
+	@exec $(PY) -m app $(ARGS)
+
+setup: $(DEV_READY)
+
+test: $(DEV_READY) $(ENGINE_READY)
+	@$(PY) -m pytest -rs $(ARGS)
+
+check: $(DEV_READY)
+	@$(PY) -m ruff format --check $(CODE)
+	@$(PY) -m ruff check $(CODE)
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports --no-cache
+
+test-services: $(DEV_READY)
+	@$(PY) packaging/test_services.py $(ARGS)
+
+bench: $(DEV_READY) $(ENGINE_READY)
+	@$(PY) tests/bench/run.py $(ARGS)
+
+screenshots: $(DEV_READY) $(ENGINE_READY)
+	@$(PY) tests/journeys/screenshots.py $(ARGS)
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN_READY): $(PINS)
+	@$(PYTHON) packaging/bootstrap.py --stamp $@
+
+$(DEV_READY): $(PINS) packaging/requirements-dev.txt
+	@$(PYTHON) packaging/bootstrap.py --dev --stamp $@
+	@touch $(RUN_READY)
+
+$(ENGINE_READY): $(ENGINE_PINS) | $(DEV_READY)
+	@$(PY) -m backend_embedded.llm.engine_build
+	@touch $@

@@ -1,0 +1,1 @@
+"""Everything the program needs, checked one by one with what to do about it."""

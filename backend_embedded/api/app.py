@@ -1,0 +1,81 @@
+"""Makes the ASGI application from the services."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from backend_embedded.api import (
+    routes_conversations,
+    routes_generation,
+    routes_models,
+    routes_settings,
+    routes_system,
+)
+from backend_embedded.api.context import ContextMiddleware
+from backend_embedded.api.failures import failure_response, invalid_input
+from backend_embedded.api.guard import GuardMiddleware
+from backend_embedded.api.limits import BodyMiddleware, TimeLimitMiddleware, TimeLimits
+from backend_embedded.chat.service import ChatService
+from backend_embedded.errors import ControlCenterError, InvalidInput, NotFound
+from backend_embedded.services import Services
+
+SMALLEST_ZIPPED_BYTES = 1_000
+
+
+def create_app(services: Services, token: str, limits: TimeLimits | None = None) -> FastAPI:
+    """The application that serves `services` to who has `token`.
+
+    Args:
+        limits: time limits other than the specification's.
+    """
+    app = FastAPI(
+        title="SutazAI Control Center",
+        version=services.version,
+        description="The local service layer: chat with models on this machine, conversations, events.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    chat = ChatService(services.store, services.model, services.events.publish, services.leaving)
+    app.include_router(routes_system.routes(services))
+    app.include_router(routes_conversations.routes(services))
+    app.include_router(routes_generation.routes(services, chat))
+    app.include_router(routes_models.routes(services))
+    app.include_router(routes_settings.routes(services))
+    app.add_exception_handler(ControlCenterError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _refused)
+    # Added from the inside out.
+    app.add_middleware(GZipMiddleware, minimum_size=SMALLEST_ZIPPED_BYTES, compresslevel=5)
+    app.add_middleware(BodyMiddleware)
+    app.add_middleware(TimeLimitMiddleware, limits=limits or TimeLimits())
+    app.add_middleware(GuardMiddleware, token=token)
+    app.add_middleware(ContextMiddleware, metrics=services.metrics)
+    return app
+
+
+def _answer(request: Request, error: ControlCenterError, status: int | None = None) -> Response:
+    return failure_response(error, request.headers.get("accept", ""), request.url.path, status)
+
+
+async def _known(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ControlCenterError)
+    return _answer(request, error)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return _answer(request, invalid_input(error.errors()))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return _answer(request, NotFound(f"There is nothing at {request.url.path}."))
+    response = _answer(request, InvalidInput(str(error.detail)), error.status_code)
+    response.headers.update(error.headers or {})
+    return response

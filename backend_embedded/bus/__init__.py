@@ -1,0 +1,1 @@
+"""The numbered stream of events inside the backend."""

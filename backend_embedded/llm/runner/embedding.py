@@ -1,0 +1,86 @@
+"""Vectors of texts: the normalised mean of the model's last layer over a text's tokens."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterator
+from typing import Any
+
+from backend_embedded.llm.runner.model import LoadedModel
+from backend_embedded.llm.runner.protocol import Embed, RequestFailed, Vectors
+
+PIECE_TOKENS = 64
+
+
+class Embedder:
+    """Makes vectors in a context of its own, which exists from the first request on.
+
+    Args:
+        llama: the low-level bindings.
+        model: the loaded model.
+    """
+
+    def __init__(self, llama: Any, model: LoadedModel) -> None:
+        self._llama = llama
+        self._model = model
+        self._context: Any = None
+        self._batch: Any = None
+
+    def steps(self, request: Embed) -> Iterator[Vectors | None]:
+        """Carry a request out piece by piece: None after each piece, the vectors at the end.
+
+        Raises:
+            RequestFailed: a text is longer than the context, or the model makes no vectors.
+        """
+        texts = [self._model.tokenize(text) for text in request.texts]
+        for tokens in texts:
+            if len(tokens) > self._model.context_size:
+                raise RequestFailed(
+                    "CONTEXT_EXCEEDED",
+                    f"A text has {len(tokens)} tokens; the context holds {self._model.context_size}.",
+                    "Split the text.",
+                    prompt_tokens=len(tokens),
+                    context_size=self._model.context_size,
+                )
+        self._open()
+        vectors: list[tuple[float, ...]] = []
+        for tokens in texts:
+            total = array("d", bytes(8 * self._model.width))
+            for start in range(0, len(tokens), PIECE_TOKENS):
+                self._add(tokens[start : start + PIECE_TOKENS], start, total)
+                yield None
+            vectors.append(_normalised(total))
+        yield Vectors(request.id, tuple(vectors), sum(map(len, texts)))
+
+    def _open(self) -> None:
+        if self._context is None:
+            size = self._model.context_size
+            self._context = self._model.new_context(
+                sequences=1, size=size, batch=PIECE_TOKENS, embeddings=True
+            )
+            self._batch = self._llama.llama_batch_init(PIECE_TOKENS, 0, 1)
+
+    def _add(self, tokens: list[int], start: int, total: array[float]) -> None:
+        """Read a piece of a text and add its tokens' vectors to `total`."""
+        if start == 0:
+            self._llama.llama_memory_clear(self._llama.llama_get_memory(self._context), False)
+        batch = self._batch
+        for row, token in enumerate(tokens):
+            batch.token[row], batch.pos[row], batch.n_seq_id[row] = token, start + row, 1
+            batch.seq_id[row][0], batch.logits[row] = 0, 1
+        batch.n_tokens = len(tokens)
+        if self._llama.llama_decode(self._context, batch) != 0:
+            raise RequestFailed("ENGINE_ERROR", "llama.cpp could not read the text.")
+        width = self._model.width
+        for row in range(len(tokens)):
+            vector = self._llama.llama_get_embeddings_ith(self._context, row)
+            if not vector:
+                raise RequestFailed("MODEL_UNSUPPORTED", "The model makes no vectors.", "Use another model.")
+            for column, value in enumerate(vector[:width]):
+                total[column] += value
+
+
+def _normalised(total: array[float]) -> tuple[float, ...]:
+    length = math.sqrt(math.fsum(value * value for value in total))
+    return tuple(value / length for value in total) if length else tuple(total)

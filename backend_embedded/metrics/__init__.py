@@ -1,0 +1,1 @@
+"""What the backend counts about itself, in Prometheus' text format."""

@@ -1,0 +1,70 @@
+"""One run of the backend: logs, services, server, and the way out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+
+from backend_embedded.api.app import create_app
+from backend_embedded.contract.launch import Launch
+from backend_embedded.errors import ControlCenterError
+from backend_embedded.launching import CannotStart, announced, listen, ready_line
+from backend_embedded.logs.files import logging_to
+from backend_embedded.serving import leaving_on, make_server, serve
+from backend_embedded.wiring import open_services, preload
+
+log = logging.getLogger(__name__)
+
+LOG_FILE = "backend.log"
+
+
+def run(launch: Launch) -> int:
+    """Serve until told to leave; the exit status. Raises CannotStart."""
+    with (
+        logging_to(Path(launch.paths.state) / LOG_FILE),
+        listen(launch.port) as listening,
+        asyncio.Runner(loop_factory=_loop_factory()) as runner,
+    ):
+        try:
+            runner.run(_serve(launch, listening))
+        except ControlCenterError as error:
+            log.error("The backend cannot start: %s", error.message)
+            raise CannotStart(f"{error.message} {error.remedy or ''}".strip()) from error
+        except OSError as error:
+            log.error("The backend cannot start: %s", error)
+            raise CannotStart(f"The backend cannot start: {error}") from error
+    return 0
+
+
+async def _serve(launch: Launch, listening: socket.socket) -> None:
+    async with open_services(launch.paths) as services:
+        app = create_app(services, launch.token)
+        server = make_server(app)
+        ready = ready_line(listening)
+        log.info("Serving at %s", ready.url)
+        with ExitStack() as stack:
+            stack.enter_context(leaving_on(services.leaving, at_eof=launch.leave_at_eof))
+            loading: list[asyncio.Task[None]] = []
+
+            def started() -> None:
+                stack.enter_context(announced(launch.paths, launch.token, ready))
+                loading.append(asyncio.create_task(preload(services)))
+
+            try:
+                await serve(server, listening, services.leaving, started)
+            finally:
+                for task in loading:
+                    task.cancel()
+                await asyncio.gather(*loading, return_exceptions=True)
+        log.info("Leaving")
+
+
+def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop

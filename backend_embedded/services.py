@@ -1,0 +1,86 @@
+"""The ports that the API works with, opened and handed over by the wiring."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from backend_embedded.bus.port import EventLog
+from backend_embedded.contract.events import Snapshot
+from backend_embedded.contract.models import Engine
+from backend_embedded.contract.status import Capability, State, SystemStatus
+from backend_embedded.llm.port import LanguageModel
+from backend_embedded.metrics.backend import BackendMetrics
+from backend_embedded.settings import SettingsFile
+from backend_embedded.storage.port import ConversationStore
+
+SEVERITY = (State.OK, State.DEGRADED, State.DOWN)
+
+
+class EngineBuilder(Protocol):
+    """The local engine and the job that builds it."""
+
+    def state(self) -> Engine:
+        """The engine now."""
+        ...
+
+    async def build(self) -> Engine:
+        """Begin to build it, unless it is there or being built."""
+        ...
+
+    async def cancel(self) -> Engine:
+        """End a build that runs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One run of the backend.
+
+    Attributes:
+        leaving: set when the program ends; streams end then.
+    """
+
+    version: str
+    run_id: str
+    started_at: datetime
+    store: ConversationStore
+    model: LanguageModel
+    engine: EngineBuilder
+    events: EventLog
+    settings: SettingsFile
+    metrics: BackendMetrics
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def capabilities(self) -> tuple[Capability, ...]:
+        """The state of each capability now."""
+        events = Capability(
+            name="events",
+            state=State.OK,
+            provider="embedded",
+            product="in-process event log",
+            since=self.started_at,
+        )
+        return (self.model.capability(), self.store.capability(), events)
+
+    def status(self) -> SystemStatus:
+        """The state of the whole."""
+        capabilities = self.capabilities()
+        return SystemStatus(
+            version=self.version,
+            run_id=self.run_id,
+            started_at=self.started_at,
+            state=max((capability.state for capability in capabilities), key=SEVERITY.index),
+            capabilities=capabilities,
+        )
+
+    async def snapshot(self) -> Snapshot:
+        """All that an event can change, for a new subscriber."""
+        return Snapshot(
+            status=self.status(),
+            engine=self.engine.state(),
+            models=tuple(await self.model.models()),
+            settings=self.settings.current,
+        )

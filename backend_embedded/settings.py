@@ -1,0 +1,108 @@
+"""The backend's settings, kept in `config/backend.json` of a home."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from backend_embedded.contract.events import SettingsChanged
+from backend_embedded.contract.settings import BackendSettings, SettingsPatch
+from backend_embedded.errors import InvalidInput, StorageUnavailable
+
+log = logging.getLogger(__name__)
+
+
+class SettingsFile:
+    """Holds the settings and writes every change to their file, atomically.
+
+    Args:
+        file: the JSON file; a broken one is set aside and the defaults are used.
+        publish: told of every change.
+    """
+
+    def __init__(self, file: Path, publish: Callable[[SettingsChanged], None]) -> None:
+        self._file = file
+        self._publish = publish
+        self._settings = read(file)
+        self._changing = asyncio.Lock()
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="settings")
+
+    @property
+    def current(self) -> BackendSettings:
+        """The settings now."""
+        return self._settings
+
+    async def change(self, patch: SettingsPatch) -> BackendSettings:
+        """Set what the patch names.
+
+        Raises:
+            InvalidInput: a folder that does not exist.
+            StorageUnavailable: the file cannot be written; nothing was changed.
+        """
+        async with self._changing:
+            changes = {name: value for name, value in patch.model_dump().items() if value is not None}
+            changed = self._settings.model_copy(update=changes)
+            if changed != self._settings:
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._disk, self._keep, changed)
+                self._settings = changed
+                self._publish(SettingsChanged(settings=changed))
+            return self._settings
+
+    def close(self) -> None:
+        """End the thread that writes."""
+        self._disk.shutdown()
+
+    def _keep(self, settings: BackendSettings) -> None:
+        folder = settings.models_folder
+        if folder and folder != self._settings.models_folder and not Path(folder).is_dir():
+            raise InvalidInput(
+                f"The folder {folder} does not exist.",
+                remedy="Choose a folder that exists.",
+                fields=[{"field": "models_folder", "problem": "no such folder"}],
+            )
+        try:
+            write_whole(self._file, settings.model_dump_json(indent=2) + "\n")
+        except OSError as error:
+            raise StorageUnavailable(
+                f"The settings could not be written to {self._file}: {error.strerror}.",
+                remedy="Check the folder's rights and the free space.",
+                file=str(self._file),
+            ) from error
+
+
+def read(file: Path) -> BackendSettings:
+    """The settings in `file`, or the defaults; a broken file is renamed to `….broken`."""
+    try:
+        return BackendSettings.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        return BackendSettings()
+    except (ValidationError, OSError) as error:
+        aside = file.with_name(file.name + ".broken")
+        log.warning("The settings in %s cannot be read; the defaults are used: %s", file, error)
+        try:
+            file.replace(aside)
+        except OSError:
+            log.warning("The broken settings could not be set aside as %s", aside)
+        return BackendSettings()
+
+
+def write_whole(file: Path, text: str, mode: int = 0o644) -> None:
+    """Write a file so that a reader (or a crash) finds the old one or the new one, never a part."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as output:
+            output.write(text)
+            output.flush()
+            os.fsync(output.fileno())
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)

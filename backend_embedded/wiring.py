@@ -1,0 +1,116 @@
+"""Opens the adapters of one run: the only place that names them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from backend_embedded import __version__
+from backend_embedded.bus.embedded import RingEventLog
+from backend_embedded.chat.metered import MeteredLanguageModel
+from backend_embedded.contract.events import SettingsChanged, Snapshot
+from backend_embedded.contract.launch import HomePaths
+from backend_embedded.contract.models import EngineState
+from backend_embedded.errors import ControlCenterError
+from backend_embedded.llm.engine import EngineJob
+from backend_embedded.llm.library import ModelLibrary, find_starter
+from backend_embedded.llm.llama_cpp import LlamaCppLanguageModel
+from backend_embedded.metrics.backend import BackendMetrics
+from backend_embedded.services import Services
+from backend_embedded.settings import SettingsFile
+from backend_embedded.storage.embedded import SqliteConversationStore
+
+log = logging.getLogger(__name__)
+
+STORE_FILE = "control-center.db"
+SETTINGS_FILE = "backend.json"
+
+
+@asynccontextmanager
+async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
+    """The services of a home, open until the block is left."""
+    run_id = uuid4().hex
+    leaving = asyncio.Event()
+    background: set[asyncio.Task[None]] = set()
+
+    async def snapshot() -> Snapshot:
+        return await services.snapshot()
+
+    def settings_changed(event: SettingsChanged) -> None:
+        events.publish(event)
+        _spawn(background, _refresh(model))
+
+    async def engine_ready() -> None:
+        await _refresh(model)
+        await preload(services)
+
+    events = RingEventLog(run_id, snapshot)
+    metrics = BackendMetrics()
+    metrics.watch_subscribers(lambda: events.subscribers)
+    async with AsyncExitStack() as stack:
+        settings = SettingsFile(Path(paths.config) / SETTINGS_FILE, settings_changed)
+        stack.callback(settings.close)
+        store = await stack.enter_async_context(
+            SqliteConversationStore(Path(paths.data) / STORE_FILE, events.publish)
+        )
+        model = await stack.enter_async_context(
+            LlamaCppLanguageModel(
+                library=ModelLibrary(Path(paths.cache), find_starter()),
+                models_folder=Path(paths.models),
+                settings=lambda: settings.current,
+                publish=events.publish,
+            )
+        )
+        engine = await stack.enter_async_context(EngineJob(events.publish, engine_ready))
+        stack.push_async_callback(_end_all, background)
+        stack.callback(events.close)
+        services = Services(
+            version=__version__,
+            run_id=run_id,
+            started_at=datetime.now(UTC),
+            store=store,
+            model=MeteredLanguageModel(model, metrics),
+            engine=engine,
+            events=events,
+            settings=settings,
+            metrics=metrics,
+            leaving=leaving,
+        )
+        yield services
+
+
+async def preload(services: Services) -> None:
+    """Bring the default model into memory, so that the first answer does not wait for it."""
+    if services.engine.state().state is not EngineState.READY or services.settings.current.keep_alive_s == 0:
+        return
+    try:
+        await services.model.load()
+    except ControlCenterError as error:
+        # The model's capability says it on the screen; the first question will say it again.
+        log.info("The default model was not loaded ahead: %s", error.message)
+
+
+async def _refresh(model: LlamaCppLanguageModel) -> None:
+    """Look for models with the settings that are now."""
+    try:
+        await model.refresh()
+    except (ControlCenterError, OSError):
+        log.warning("The models could not be looked for", exc_info=True)
+
+
+def _spawn(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+
+
+async def _end_all(tasks: set[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,150 @@
+"""The whole program as a child process, watched from outside: what kill and journey tests stand on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+
+T = TypeVar("T")
+
+
+def wait_for(what: str, probe: Callable[[], T | None], timeout_s: float = 30.0) -> T:
+    """Return the first true value of `probe`; raise AssertionError that names `what` after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    pause = threading.Event()
+    while True:
+        value = probe()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {timeout_s} s")
+        pause.wait(0.02)
+
+
+class Program:
+    """One instance of the desktop in a home of its own.
+
+    Args:
+        home: folder of the instance.
+        environment: additions to the environment, for example DISPLAY.
+    """
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home = home
+        self._environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", **environment}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the desktop; its output goes to `desktop.out` beside the home."""
+        with self.home.with_suffix(".out").open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "app", "--home", str(self.home)],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    def stop(self) -> int:
+        """Close the window as SIGTERM does; returns the exit status."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(15)
+
+    def output(self) -> str:
+        """What the desktop printed so far."""
+        return self.home.with_suffix(".out").read_text(errors="replace")
+
+    # -- looking in -------------------------------------------------------------------------------
+
+    def tree(self) -> list[psutil.Process]:
+        """The desktop and all that it started."""
+        assert self.process is not None
+        try:
+            desktop = psutil.Process(self.process.pid)
+            return [desktop, *desktop.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def child(self, module: str) -> psutil.Process | None:
+        """The living child that runs a module, for example `backend_embedded`."""
+        for process in self.tree():
+            try:
+                command = process.cmdline()
+                if process.status() != psutil.STATUS_ZOMBIE and command[1:3] == ["-m", module]:
+                    return process
+            except psutil.Error:
+                continue
+        return None
+
+    def client(self) -> httpx.Client | None:
+        """A client of the backend that serves this home now; None while there is none."""
+        try:
+            record = json.loads((self.home / "run" / "backend.json").read_text())
+            token = (self.home / "run" / "token").read_text().strip()
+            client = httpx.Client(
+                base_url=record["url"],
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=httpx.Timeout(10, read=60),
+                trust_env=False,
+            )
+            client.get("/api/v1/status").raise_for_status()
+        except (OSError, ValueError, httpx.HTTPError):
+            return None
+        return client
+
+    def ready(self, timeout_s: float = 60) -> httpx.Client:
+        """Wait until the model can answer; returns a client."""
+
+        def probe() -> httpx.Client | None:
+            client = self.client()
+            if client is None:
+                return None
+            try:
+                status = client.get("/api/v1/status").json()["data"]
+            except httpx.HTTPError:
+                return None
+            states = {item["name"]: item["state"] for item in status["capabilities"]}
+            return client if states.get("model") == "ok" else None
+
+        return wait_for("the model is ready", probe, timeout_s)
+
+
+def gone(processes: list[psutil.Process], within_s: float) -> bool:
+    """Whether all of these end within a time."""
+    _, alive = psutil.wait_procs(processes, timeout=within_s)
+    return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
+
+
+@contextmanager
+def running(program: Program) -> Iterator[Program]:
+    """Start, hand over, and end the program whatever happened."""
+    program.start()
+    try:
+        yield program
+    finally:
+        for process in program.tree():
+            process.kill()
+        if program.process is not None:
+            program.process.wait(10)
+
+
+def stream_chat(client: httpx.Client, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The events of one `POST /api/v1/chat`."""
+    with client.stream("POST", "/api/v1/chat", json=body) as response:
+        response.raise_for_status()
+        for line in response.iter_lines():
+            if line.startswith("data:"):
+                yield json.loads(line[5:])

@@ -1,0 +1,1 @@
+"""The chat page: conversations, streamed answers and the first-run welcome."""

@@ -1,0 +1,233 @@
+"""What the chat page shows, as plain values; it knows neither Qt nor the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from backend_embedded.contract.conversations import Conversation, Message, MessageStatus
+from backend_embedded.contract.generation import Role
+from backend_embedded.contract.models import Engine, EngineState, Model
+from backend_embedded.contract.status import Capability, State
+from ui.chat import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from backend_embedded.contract.errors import ErrorBody
+
+PAGE_SIZE = 20
+"""Messages that are loaded at once."""
+
+
+class Phase(StrEnum):
+    """How far an answer is that is being made."""
+
+    SENT = "sent"
+    QUEUED = "queued"
+    READING = "reading"
+    WRITING = "writing"
+
+
+@dataclass(frozen=True)
+class LiveAnswer:
+    """Progress of one answer that is being made; times are of the presenter's clock, in seconds."""
+
+    conversation_id: UUID
+    message_id: UUID
+    model: str
+    phase: Phase = Phase.SENT
+    place: int = 0
+    prompt_done: int = 0
+    prompt_total: int = 0
+    tokens: int = 0
+    sent_s: float = 0.0
+    first_s: float = 0.0
+    now_s: float = 0.0
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Rate since the first token; 0 while unknown."""
+        elapsed = self.now_s - self.first_s
+        return (self.tokens - 1) / elapsed if self.tokens > 1 and elapsed > 0.2 else 0.0
+
+    def status_line(self) -> str:
+        """The footer while the answer is made."""
+        match self.phase:
+            case Phase.SENT:
+                return "Sent, waiting for the model"
+            case Phase.QUEUED:
+                return f"Queued, place {self.place}"
+            case Phase.READING:
+                done, total = words.grouped(self.prompt_done), words.counted(self.prompt_total, "token")
+                return f"Reading prompt {done} of {total}"
+            case Phase.WRITING:
+                elapsed = words.duration(max(0.1, self.now_s - self.sent_s))
+                parts = ("Writing", words.rate(self.tokens_per_s), words.counted(self.tokens, "token"), elapsed)
+                return words.SEPARATOR.join(parts)
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """The loaded window of the shown branch, oldest message first."""
+
+    messages: tuple[Message, ...] = ()
+    total: int = 0
+    """Length of the whole branch."""
+    loading: bool = False
+    error: ErrorBody | None = None
+    """Why it could not be loaded."""
+
+    @property
+    def has_older(self) -> bool:
+        """There are messages above the loaded ones."""
+        return len(self.messages) < self.total
+
+    def message(self, message_id: UUID) -> Message | None:
+        """The message of that id, if it is loaded."""
+        return next((m for m in self.messages if m.id == message_id), None)
+
+    @property
+    def last_answer(self) -> Message | None:
+        """The last answer of the branch."""
+        return next((m for m in reversed(self.messages) if m.role is Role.ASSISTANT), None)
+
+
+@dataclass(frozen=True)
+class ConversationGroup:
+    """Conversations under one heading of the list."""
+
+    title: str
+    conversations: tuple[Conversation, ...]
+
+
+@dataclass(frozen=True)
+class ChatState:
+    """All that the page shows."""
+
+    conversations: tuple[Conversation, ...] = ()
+    loaded: bool = False
+    """The list was read from the backend at least once."""
+    selected: UUID | None = None
+    """None: a new chat that has no message yet."""
+    transcript: Transcript = Transcript()
+    live: Mapping[UUID, LiveAnswer] = field(default_factory=dict)
+    """Answers being made, by message id, in all conversations."""
+    drafts: Mapping[UUID | None, str] = field(default_factory=dict)
+    """Typed and not sent, by conversation; None is the new chat's."""
+    models: tuple[Model, ...] = ()
+    chosen_model: str | None = None
+    """None: the backend's default."""
+    engine: Engine | None = None
+    model_capability: Capability | None = None
+    connected: bool = False
+    deleted: Conversation | None = None
+    """The one deleted last, while it can be brought back here."""
+    failure: ErrorBody | None = None
+    """Why the last request failed before anything was stored."""
+    welcome: bool = False
+    runner_log: tuple[str, ...] = ()
+    """Last lines of a model runner that ended."""
+    sending: bool = False
+    """A question is on its way and nothing was stored yet."""
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The selected conversation."""
+        return next((c for c in self.conversations if c.id == self.selected), None)
+
+    @property
+    def title(self) -> str:
+        """Title of the page's header."""
+        return self.conversation.title if self.conversation else "New chat"
+
+    @property
+    def live_here(self) -> LiveAnswer | None:
+        """The answer being made in the selected conversation."""
+        return next((a for a in self.live.values() if a.conversation_id == self.selected), None)
+
+    @property
+    def writing(self) -> frozenset[UUID]:
+        """Conversations in which an answer is being made."""
+        here = {answer.conversation_id for answer in self.live.values()}
+        return frozenset(here | {c.id for c in self.conversations if c.writing})
+
+    @property
+    def model(self) -> Model | None:
+        """The model of the next answer."""
+        usable = [m for m in self.models if m.problem is None]
+        chosen = next((m for m in usable if m.name == self.chosen_model), None)
+        return chosen or next((m for m in usable if m.default), usable[0] if usable else None)
+
+    def model_title(self, name: str) -> str:
+        """Name for people of the model called `name`."""
+        return next((m.title for m in self.models if m.name == name), name or "Model")
+
+    @property
+    def engine_ready(self) -> bool:
+        """Llama.cpp is there (or nothing was heard of it yet)."""
+        return self.engine is None or self.engine.state is EngineState.READY
+
+    @property
+    def cannot_send(self) -> str:
+        """Why a message cannot be sent now; empty when it can."""
+        if not self.connected:
+            return "Connection to the backend lost; sending works again when it is back"
+        if self.engine is not None and self.engine.state is EngineState.BUILDING:
+            return "The local engine is being built; sending works when it is done"
+        if not self.engine_ready:
+            return "There is no local engine yet; build it first"
+        if self.models and self.model is None:
+            return "No usable model was found in the models folder"
+        if self.sending:
+            return "The last message is being sent"
+        if self.live_here is not None:
+            return "An answer is being written; stop it first"
+        return ""
+
+    @property
+    def model_down(self) -> bool:
+        """The model capability is down."""
+        return self.model_capability is not None and self.model_capability.state is State.DOWN
+
+
+def grouped(conversations: Iterable[Conversation], now: datetime) -> tuple[ConversationGroup, ...]:
+    """The conversations under their headings, the latest first."""
+    groups: dict[str, list[Conversation]] = {}
+    for conversation in sorted(conversations, key=lambda c: c.updated_at, reverse=True):
+        groups.setdefault(words.group_of(conversation.updated_at, now), []).append(conversation)
+    return tuple(ConversationGroup(title, tuple(items)) for title, items in groups.items())
+
+
+@dataclass(frozen=True)
+class Footer:
+    """The line under an answer: a reason that comes first in the degraded colour, then facts."""
+
+    reason: str
+    facts: str
+
+
+def footer(message: Message, live: LiveAnswer | None) -> Footer:
+    """What stands under an answer."""
+    if live is not None:
+        return Footer("", live.status_line())
+    parts: list[str] = []
+    if message.status is MessageStatus.INCOMPLETE:
+        parts.append("Incomplete")
+    elif message.status is MessageStatus.STOPPED:
+        parts.append("Stopped")
+    elif message.status is MessageStatus.WRITING:
+        parts.append("Writing")
+    if message.stats is not None:
+        parts.append(words.footer_facts(message.stats))
+    return Footer(message.stats.reason if message.stats else "", words.SEPARATOR.join(parts))
+
+
+def sibling_place(message: Message) -> tuple[int, int]:
+    """Place among the answers to the same question and how many there are; (1, 1) when alone."""
+    if message.id not in message.siblings:
+        return 1, 1
+    return message.siblings.index(message.id) + 1, len(message.siblings)

@@ -1,0 +1,1 @@
+"""The typed client of the backend: calls over HTTP and the one event stream."""

@@ -1,0 +1,126 @@
+"""What the window's presenters ask of the backend, so that tests can put a fake in its place."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from backend_embedded.contract.conversations import (
+    ChatEvent,
+    ChatRequest,
+    Conversation,
+    ConversationPatch,
+    Message,
+    SearchHit,
+)
+from backend_embedded.contract.errors import ErrorBody, ErrorCode
+from backend_embedded.contract.generation import GenerateRequest, GenerationEvent
+from backend_embedded.contract.models import Engine, Model
+from backend_embedded.contract.settings import BackendSettings, SettingsPatch
+from backend_embedded.contract.status import SystemStatus
+
+
+class ClientError(Exception):
+    """The backend answered with an error, or did not answer (code BACKEND_UNREACHABLE).
+
+    Attributes:
+        body: code, words, remedy and details.
+    """
+
+    def __init__(self, body: ErrorBody) -> None:
+        super().__init__(body.message)
+        self.body = body
+
+    @property
+    def code(self) -> ErrorCode:
+        """What programs decide by."""
+        return self.body.code
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """Some messages of one branch, oldest first.
+
+    Attributes:
+        messages: consecutive messages of the branch.
+        total: length of the whole branch.
+    """
+
+    messages: tuple[Message, ...]
+    total: int
+
+
+class Backend(Protocol):
+    """The calls of the backend. Every method raises `ClientError`."""
+
+    async def status(self) -> SystemStatus:
+        """State of each capability."""
+        ...
+
+    async def conversations(self, limit: int = 100, offset: int = 0) -> list[Conversation]:
+        """Conversations that are not in the bin, last changed first."""
+        ...
+
+    async def create_conversation(self, title: str) -> Conversation:
+        """Make an empty conversation."""
+        ...
+
+    async def patch_conversation(self, conversation_id: UUID, patch: ConversationPatch) -> Conversation:
+        """Change the fields that were given to the patch; the others are left alone."""
+        ...
+
+    async def delete_conversation(self, conversation_id: UUID, purge: bool = False) -> None:
+        """Move a conversation to the bin; with `purge`, remove it for good."""
+        ...
+
+    async def messages(
+        self, conversation_id: UUID, leaf: UUID | None = None, limit: int = 20, before: UUID | None = None
+    ) -> MessagePage:
+        """The last `limit` messages (before `before`) of the branch that ends in `leaf`."""
+        ...
+
+    def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        """Stream an answer into a conversation; closing the generator stops the engine."""
+        ...
+
+    def generate(self, request: GenerateRequest) -> AsyncGenerator[GenerationEvent, None]:
+        """Stream an answer to one prompt; closing the generator stops the engine."""
+        ...
+
+    async def models(self) -> list[Model]:
+        """All models on this machine."""
+        ...
+
+    async def load_model(self, name: str) -> None:
+        """Bring a model into memory now."""
+        ...
+
+    async def unload_model(self, name: str) -> None:
+        """Free a model's memory."""
+        ...
+
+    async def engine(self) -> Engine:
+        """State of the local engine."""
+        ...
+
+    async def build_engine(self) -> Engine:
+        """Start the job that builds the engine."""
+        ...
+
+    async def cancel_engine_build(self) -> Engine:
+        """Stop the job that builds the engine."""
+        ...
+
+    async def settings(self) -> BackendSettings:
+        """The backend's settings."""
+        ...
+
+    async def patch_settings(self, patch: SettingsPatch) -> BackendSettings:
+        """Change the fields that were given to the patch; the others are left alone."""
+        ...
+
+    async def search(self, query: str) -> list[SearchHit]:
+        """Messages that match a full-text search."""
+        ...
