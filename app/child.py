@@ -161,8 +161,9 @@ async def _end(process: asyncio.subprocess.Process, patience_s: float = LEAVE_S)
         async with asyncio.timeout(patience_s):
             await process.wait()
     except TimeoutError:
+        # not `process.kill`, which may reap the child before the loop does and lose its exit status
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
+            os.kill(process.pid, signal.SIGKILL)
         await process.wait()
 
 

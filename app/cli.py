@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
-import sys
 from collections.abc import Sequence
 
+from app.exits import FAILURE, complain
 from app.paths import HomePaths, home_paths
 
 VERSION = "0.1.0"
-USAGE_ERROR = 2
-FAILURE = 1
-INTERRUPTED = 128 + signal.SIGINT
-
-
-def complain(text: str) -> None:
-    """One line on stderr."""
-    sys.stderr.write(f"sutazai: {' '.join(text.split())}\n")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

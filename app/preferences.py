@@ -1,4 +1,4 @@
-"""What the window remembers: theme, text size, motion, its place and its pages, in `config/desktop.json`."""
+"""What the window remembers: theme, text size, motion, its place and its page, in `config/desktop.json`."""
 
 from __future__ import annotations
 
@@ -26,19 +26,15 @@ class Preferences:
         theme: `system`, `light` or `dark`.
         text_percent: size of text, 100 is the designed one.
         reduced_motion: no animations.
-        geometry: place and size of the window, as Qt saves it, base64.
-        page: key of the page that was shown last.
-        pages: what each page keeps of its own, by key.
         welcomed: the first-run welcome has been seen.
+        kept: what window and pages keep of their own: JSON values by key.
     """
 
     theme: str = "system"
     text_percent: int = 100
     reduced_motion: bool = False
-    geometry: str = ""
-    page: str = ""
-    pages: dict[str, dict[str, Any]] = field(default_factory=dict)
     welcomed: bool = False
+    kept: dict[str, Any] = field(default_factory=dict)
 
 
 def decode(text: str) -> Preferences:
@@ -61,7 +57,6 @@ def decode(text: str) -> Preferences:
         preferences,
         theme=preferences.theme if preferences.theme in THEMES else default.theme,
         text_percent=min(LARGEST_TEXT_PERCENT, max(SMALLEST_TEXT_PERCENT, preferences.text_percent)),
-        pages={key: state for key, state in preferences.pages.items() if isinstance(state, dict)},
     )
 
 
@@ -114,6 +109,14 @@ class PreferenceStore:
     def value(self) -> Preferences:
         """The preferences now."""
         return self._value
+
+    def get(self, key: str) -> Any:
+        """A value that window or page keep; None when there is none."""
+        return self._value.kept.get(key)
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a JSON value; returns at once."""
+        self.change(kept={**self._value.kept, key: value})
 
     def change(self, **fields: Any) -> None:
         """Change some fields; returns at once. Many changes in a row become few writes."""

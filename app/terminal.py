@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from app.child import StartFailure, backend_command, start_backend
-from app.cli import FAILURE, INTERRUPTED, complain
+from app.exits import FAILURE, INTERRUPTED, TERMINATED, complain
 from app.living_backend import living_backend
 from app.paths import HomePaths
 from app.terminal_chat import chat
@@ -21,8 +21,6 @@ from app.terminal_models import list_models
 from backend_embedded.contract.errors import ErrorBody
 from ui.client.backend import BackendClient
 from ui.client.port import ClientError
-
-TERMINATED = 128 + signal.SIGTERM
 
 
 def run_in_terminal(options: argparse.Namespace, paths: HomePaths) -> int:

@@ -47,7 +47,10 @@ def summary(text: str, stats: GenerationStats) -> dict[str, object]:
     """The object that `--json` prints."""
     names = ("provider", "model", "reason", "prompt_tokens", "completion_tokens")
     times = ("queue_ms", "ttft_ms", "tokens_per_s", "finish_reason")
-    return {"text": text, **stats.model_dump(mode="json", include={*names, *times})}
+    values = stats.model_dump(mode="json", include={*names, *times})
+    return {"text": text} | {
+        name: round(value, 1) if isinstance(value, float) else value for name, value in values.items()
+    }
 
 
 async def _answer(client: Backend, request: GenerateRequest, quiet: bool) -> tuple[str, GenerationStats]:

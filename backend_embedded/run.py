@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import os
 import socket
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from backend_embedded.wiring import open_services, preload
 log = logging.getLogger(__name__)
 
 LOG_FILE = "backend.log"
+PATIENCE_S = 1.0
 
 
 def run(launch: Launch) -> int:
@@ -50,6 +54,8 @@ async def _serve(launch: Launch, listening: socket.socket) -> None:
             loading: list[asyncio.Task[None]] = []
 
             def started() -> None:
+                gc.freeze()
+                gc.enable()
                 stack.enter_context(announced(launch.paths, launch.token, ready))
                 loading.append(asyncio.create_task(preload(services)))
 
@@ -59,7 +65,15 @@ async def _serve(launch: Launch, listening: socket.socket) -> None:
                 for task in loading:
                     task.cancel()
                 await asyncio.gather(*loading, return_exceptions=True)
+                # All that was heard is stored by now: a child that does not end is not waited for.
+                _leave_after(PATIENCE_S)
         log.info("Leaving")
+
+
+def _leave_after(seconds: float) -> None:
+    hurry = threading.Timer(seconds, os._exit, (0,))
+    hurry.daemon = True
+    hurry.start()
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -295,7 +296,7 @@ def wanted_state(pins: list[Path]) -> str:
 
 
 @contextlib.contextmanager
-def one_at_a_time():
+def one_at_a_time() -> Iterator[None]:
     """Hold this folder's lock, so that two set-ups do not write one `.venv`."""
     import fcntl
 

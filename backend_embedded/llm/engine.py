@@ -97,23 +97,21 @@ class EngineJob:
         task = self._task
         if task is not None and not task.done():
             self._cancelled = True
-            self._terminate()
+            self._signal(signal.SIGTERM)
             done, _ = await asyncio.wait([task], timeout=CANCEL_PATIENCE_S)
             if not done:
-                self._kill()
+                self._signal(signal.SIGKILL)
                 await asyncio.wait([task])
         return self.state()
 
-    def _terminate(self) -> None:
-        """Ask the child to end, which it does after its compilers have."""
-        if self._process is not None and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(signal.SIGTERM)
+    def _signal(self, number: signal.Signals) -> None:
+        """Send the child a signal: SIGTERM asks it to end, which it does after its compilers have.
 
-    def _kill(self) -> None:
+        Not by `Process.send_signal`, which polls first and so takes the exit status from asyncio's own watcher.
+        """
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+                os.kill(self._process.pid, number)
 
     async def _run(self) -> None:
         ended = False
@@ -122,7 +120,7 @@ class EngineJob:
         except OSError as error:
             self._fail(BuildFailure.OTHER, f"The build could not be started: {error}.")
         except asyncio.CancelledError:
-            self._kill()
+            self._signal(signal.SIGKILL)
             raise
         if ended and self._on_ready is not None:
             await self._on_ready()
@@ -138,7 +136,7 @@ class EngineJob:
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
         )
         if self._cancelled:  # while the child was being started
-            self._terminate()
+            self._signal(signal.SIGTERM)
         assert process.stdin is not None
         assert process.stdout is not None
         stray: list[str] = []

@@ -241,8 +241,9 @@ class EngineBuild:
         )
         assert process.stdout is not None
         try:
-            for line in process.stdout:
-                self._read(line.rstrip())
+            with process.stdout:
+                for line in process.stdout:
+                    self._read(line.rstrip())
             return process.wait()
         except BaseException:
             end_group_of(process)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
@@ -48,6 +49,8 @@ from backend_embedded.llm.runner.protocol import (
 )
 from backend_embedded.llm.runner_events import to_wire
 from backend_embedded.llm.runner_process import RunnerProcess, resident_bytes
+
+logger = logging.getLogger(__name__)
 
 SEQUENCES = 4
 LARGEST_QUEUE = 64
@@ -242,7 +245,8 @@ class LlamaCppLanguageModel:
         folder = Path(settings.models_folder) if settings.models_folder else self._models_folder
         loop = asyncio.get_running_loop()
         entries, self._engine = await loop.run_in_executor(
-            self._files, lambda: (self._library.scan(folder, settings.default_model), self._present())
+            self._files,
+            lambda: (self._library.scan(folder, settings.default_model), self._engine or self._present()),
         )
         self._entries = {entry.model.name: entry for entry in entries}
         self._scanned_s = loop.time()
@@ -320,6 +324,7 @@ class LlamaCppLanguageModel:
         host.process = await RunnerProcess.start(
             self._command, config, lambda ended: self._ended(host, ended)
         )
+        logger.info("runner %d of %s is ready", host.process.pid, entry.model.name)
         self._trouble = ""
         self._tell()
         return host.process
@@ -368,7 +373,9 @@ class LlamaCppLanguageModel:
         host.deaths = 1 if process.served else host.deaths + 1
         self._announce_exit(name, process.how_it_ended(), backoff_s(host.deaths), process.stderr_tail())
         if name in (self._last_used, self._default_name()) and not self._closing:
-            self._trouble = f"The model runner of {name} ended ({process.how_it_ended()}); it is started again."
+            self._trouble = (
+                f"The model runner of {name} ended ({process.how_it_ended()}); it is started again."
+            )
             self._spawn(self._restart(host, name), f"restart {name}")
         self._tell()
 
@@ -390,6 +397,7 @@ class LlamaCppLanguageModel:
                 return
 
     def _announce_exit(self, name: str, message: str, restart_in_s: float, tail: tuple[str, ...]) -> None:
+        logger.warning("runner of %s ended: %s; last lines: %s", name, message, " | ".join(tail[-5:]))
         self._publish(RunnerExited(model=name, message=message, restart_in_s=restart_in_s, stderr_tail=tail))
 
     # -- telling ----------------------------------------------------------------------------------

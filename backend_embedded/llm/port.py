@@ -57,7 +57,9 @@ class LanguageModel(Protocol):
         """All models that can be named, usable or not (`problem` says why not), default one marked."""
         ...
 
-    def generate(self, prompt: Prompt) -> AsyncGenerator[Queued | PromptProgress | TextDelta | Finished, None]:
+    def generate(
+        self, prompt: Prompt
+    ) -> AsyncGenerator[Queued | PromptProgress | TextDelta | Finished, None]:
         """Stream an answer; the last event is `Finished`, also after a stop string or the limit.
 
         Closing the generator (or cancelling its task) stops the engine within 300 ms.

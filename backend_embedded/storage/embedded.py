@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4
 
 import aiosqlite
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_embedded.contract.conversations import (
@@ -28,7 +28,7 @@ from backend_embedded.contract.generation import GenerationStats, Role
 from backend_embedded.contract.status import Capability, State
 from backend_embedded.errors import Conflict, StorageUnavailable
 from backend_embedded.storage import tree
-from backend_embedded.storage.connections import open_engine, unbroken
+from backend_embedded.storage.connections import open_appender, open_engine, unbroken
 from backend_embedded.storage.failures import translated
 from backend_embedded.storage.port import BranchPage, ConversationPage, Turn
 from backend_embedded.storage.rows import SELECT_CONVERSATION, as_conversation
@@ -45,11 +45,7 @@ CUT_OFF = ErrorBody(
 )
 UNNAMED = ConversationCreate().title
 
-APPEND = (
-    update(messages)
-    .where(messages.c.id == bindparam("message_id"))
-    .values(text=messages.c.text.concat(bindparam("delta")))
-)
+APPEND = "UPDATE messages SET text = text || ? WHERE id = ?"
 
 
 class SqliteConversationStore:
@@ -72,6 +68,7 @@ class SqliteConversationStore:
         )
         self._writer = open_engine(file, writes=True)
         self._reader = open_engine(file, writes=False)
+        self._appender: aiosqlite.Connection | None = None
 
     async def __aenter__(self) -> Self:
         with translated(str(self._file)):
@@ -79,11 +76,14 @@ class SqliteConversationStore:
             async with self._writer.begin() as connection:
                 await connection.run_sync(upgrade)
                 await _close_cut_answers(connection)
+            self._appender = await open_appender(self._file)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._appender is not None:
+            await self._appender.close()
         await self._reader.dispose()
         await self._writer.dispose()
 
@@ -253,10 +253,12 @@ class SqliteConversationStore:
     async def append(self, message_id: UUID, text: str) -> None:
         """Add text to the end of a message that is written."""
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(APPEND, {"message_id": message_id, "delta": text})
+        await unbroken(self._append(message_id, text))
 
-        await self._write(work)
+    async def _append(self, message_id: UUID, text: str) -> None:
+        async with self._watched():
+            assert self._appender is not None, "the store is open"
+            await self._appender.execute(APPEND, (text, message_id.hex))
 
     async def finish(
         self,

@@ -13,7 +13,7 @@ from backend_embedded.contract.errors import ErrorBody
 from backend_embedded.contract.generation import GenerationStats, Role
 from backend_embedded.storage.schema import conversations, messages
 
-AnyRow = Row[Any]
+AnyRow = Row[*tuple[Any, ...]]
 
 WRITING: ColumnElement[bool] = exists().where(
     messages.c.conversation_id == conversations.c.id, messages.c.status == MessageStatus.WRITING

@@ -21,7 +21,6 @@ FORBIDDEN = (
     r"\bFIX" + r"ME\b",
     r"/" + r"work/(?:main|shared)",
     r"\b(?:pypi|pythonhosted|npmjs|crates)\.(?:org|io|com)\b",
-    r"\bNotImplemented" + r"Error\b",
 )
 TEXT = {".py", ".md", ".toml", ".txt", ".json", ".sh", ".css", ".svg", ".ini", ".cfg", ".mako", ""}
 EMPTY_WORDS = {"utils", "util", "helpers", "helper", "misc", "common", "base", "manager"}
@@ -80,9 +79,16 @@ def test_names_of_test_files_are_unique() -> None:
     assert sorted({name for name in names if names.count(name) > 1}) == []
 
 
+def test_no_stub() -> None:
+    code = modules("app", "ui", "backend_embedded", "packaging")
+    assert [path for path in code if "NotImplementedError" in path.read_text(encoding="utf-8")] == []
+
+
 def test_every_module_says_its_job() -> None:
     silent = []
     for path in modules(*CODE):
+        if path.name.startswith("test_"):
+            continue  # its name and its tests' names say it
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
         if not text or not text.splitlines()[0].strip():
             silent.append(str(path.relative_to(ROOT)))

@@ -57,10 +57,8 @@ class LanguageModelContract:
     """The suite; a subclass gives the fixture `model`, whose context is CONTEXT_SIZE tokens."""
 
     async def test_it_answers_in_pieces_and_tells_its_counts(self, model: LanguageModel) -> None:
-        pieces = []
         async with aclosing(model.generate(ask("What is a container?", max_tokens=40))) as events:
-            async for event in events:
-                pieces.append(event)
+            pieces = [event async for event in events]
         texts = [event for event in pieces if isinstance(event, TextDelta)]
         last = pieces[-1]
         assert isinstance(last, Finished)
@@ -157,7 +155,9 @@ class LanguageModelContract:
         text, _ = await answer(model, ask("Write signs.", grammar=grammar, max_tokens=80))
         assert text == "🦜🌊 ünïcödé 漢字 👩‍🚀"
 
-    async def test_six_at_once_are_all_answered_and_two_are_told_their_place(self, model: LanguageModel) -> None:
+    async def test_six_at_once_are_all_answered_and_two_are_told_their_place(
+        self, model: LanguageModel
+    ) -> None:
         places: list[int] = []
 
         async def one(number: int) -> str:
@@ -200,9 +200,16 @@ class LanguageModelContract:
         assert clock() - before_s < 0.3
 
     async def test_a_cancelled_task_stops_the_engine(self, model: LanguageModel) -> None:
-        task = asyncio.create_task(answer(model, ask("Write a long story.", max_tokens=None)))
-        while not task.done() and not await self.is_busy(model):
-            await asyncio.sleep(0)
+        writing = asyncio.Event()
+
+        async def write() -> None:
+            async with aclosing(model.generate(ask("Write a long story.", max_tokens=None))) as events:
+                async for _ in events:
+                    writing.set()
+
+        task = asyncio.create_task(write())
+        await writing.wait()
+        assert await self.is_busy(model)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

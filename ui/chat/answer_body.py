@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QTextCursor
 
 from ui.chat.block_writer import BlockWriter
-from ui.chat.code_blocks import FOLDS_OVER
 from ui.chat.segments import FenceClosed, FenceOpened, FenceText, Prose, Segmenter
 
 if TYPE_CHECKING:
@@ -36,7 +35,8 @@ class AnswerBody:
         self._tail_start = cursor.position()
         self._tail_fresh = False
         self._tail_shape: QTextBlockFormat = cursor.blockFormat()
-        self._room_below = 0.0
+        self.room_below = 0.0
+        """Pixels kept free under the bar."""
         self._finished = False
         self.text = ""
         """All that was fed."""
@@ -83,8 +83,8 @@ class AnswerBody:
 
     def set_room_below(self, room: float) -> None:
         """Keep this many pixels free under the bar."""
-        if room != self._room_below:
-            self._room_below = room
+        if room != self.room_below:
+            self.room_below = room
             self.bar_cursor().setBlockFormat(self._style.bar(room))
 
     def bar_cursor(self) -> QTextCursor:
@@ -141,7 +141,7 @@ class AnswerBody:
         writer.write_markdown(self._segmenter.tail)
         self._in_tail = []
         self._take(writer, self._in_tail, colored=self._finished)
-        writer.begin_block(self._style.bar(self._room_below), self._style.text("caption", "text3"))
+        writer.begin_block(self._style.bar(self.room_below), self._style.text("caption", "text3"))
 
     def _write_code_segment(self, segment: Segment) -> None:
         assert self._open is not None
@@ -170,8 +170,6 @@ class AnswerBody:
         code, self._open = self._open, None
         code.close()
         self.newly_closed.append(code)
-        if code.line_count > FOLDS_OVER and self._finished:
-            code.set_folded(True)
 
     def _take(self, writer: BlockWriter, into: list[CodeBlock], *, colored: bool = True) -> None:
         for code in writer.code_blocks:

@@ -134,9 +134,7 @@ class AnswerStreams:
             case Queued():
                 self._progress(stream, phase=Phase.QUEUED, place=event.place)
             case PromptProgress():
-                self._progress(
-                    stream, phase=Phase.READING, prompt_done=event.done, prompt_total=event.total
-                )
+                self._progress(stream, phase=Phase.READING, prompt_done=event.done, prompt_total=event.total)
             case TextDelta():
                 self._write(stream, event)
             case ChatFinished():
@@ -154,8 +152,10 @@ class AnswerStreams:
         stream.live = LiveAnswer(event.conversation.id, event.answer.id, model, sent_s=stream.sent_s)
         if shown:
             transcript = transcript_edits.started(state.transcript, event)
-            self._sink.change(transcript=transcript, selected=event.conversation.id, sending=False)
-        self._sink.conversation_arrived(event.conversation, select=shown)
+            self._sink.conversation_arrived(event.conversation, select=True)
+            self._sink.change(transcript=transcript, sending=False)
+        else:
+            self._sink.conversation_arrived(event.conversation)
 
     def _progress(self, stream: _Stream, **fields: Any) -> None:
         if stream.live is not None:

@@ -87,9 +87,7 @@ class BlockWriter:
             self.begin_block(shape, self._style.text())
             return
         if block.heading:
-            self.begin_block(
-                self._style.heading(block.heading), look := self._style.text("messageHeading")
-            )
+            self.begin_block(self._style.heading(block.heading), look := self._style.text("messageHeading"))
         elif block.item is not None:
             self.begin_block(self._style.item(), look := self._style.text())
             self._put_in_list(block)

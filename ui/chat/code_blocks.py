@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QBrush, QTextCharFormat, QTextCursor, QTextLayout
+from shiboken6 import isValid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from ui.chat.document_style import DocumentStyle
     from ui.chat.highlight import Highlighter
 
-HEAD = 28
-"""Room over the code for language, Wrap and Copy, in pixels."""
+HEAD_GAP = 8
+"""Between the head line (language, Wrap, Copy) and the code, in pixels."""
 FOLDS_OVER = 30
 SHOWN_FOLDED = 20
 FOLD_ROOM = 28
@@ -31,6 +32,7 @@ class CodeBlock:
         self.closed = False
         self.wrapped = False
         self.folded = False
+        self.unfolded_by_user = False
         self.shift = 0
         self._style = style
         self._parts: list[str] = []
@@ -38,10 +40,11 @@ class CodeBlock:
         shape = style.block(20)
         shape.setNonBreakableLines(True)
         first = frame.firstCursorPosition()
-        head = style.block(20, above=HEAD)
-        head.setNonBreakableLines(True)
-        first.setBlockFormat(head)
-        first.setBlockCharFormat(style.text("code"))
+        first.setBlockFormat(style.block(16, below=HEAD_GAP))
+        caption = style.text("caption", "text3")
+        first.setBlockCharFormat(caption)
+        first.insertText(language, caption)
+        first.insertBlock(shape, style.text("code"))
         self._shape = shape
 
     @property
@@ -70,7 +73,7 @@ class CodeBlock:
 
     def blocks(self) -> Iterator[QTextBlock]:
         """The text blocks, one for each line."""
-        block = self.frame.firstCursorPosition().block()
+        block = self._first_line()
         end = self.frame.lastPosition()
         while block.isValid() and block.position() <= end:
             yield block
@@ -78,12 +81,25 @@ class CodeBlock:
 
     def color_steps(self, highlighter: Highlighter, lines_per_step: int) -> Iterator[None]:
         """Colour the whole block, pausing after every few lines."""
-        block = self.frame.firstCursorPosition().block()
+        if not self.is_alive():
+            return
+        block = self._first_line()
         for number, spans in enumerate(highlighter.lines(self.text, self.language), 1):
             self._paint(block, spans)
-            block = block.next()
             if number % lines_per_step == 0:
                 yield
+                if not self.is_alive():
+                    return
+                # Text above may have grown or gone in the meantime.
+                block = self._line(number - 1)
+            block = block.next()
+
+    def is_alive(self) -> bool:
+        """The document still holds the block."""
+        return isValid(self.frame)
+
+    def _line(self, index: int) -> QTextBlock:
+        return self.frame.document().findBlockByNumber(self._first_line().blockNumber() + index)
 
     def color_new_lines(self, highlighter: Highlighter) -> None:
         """Colour the finished lines that came since the last call, each for itself."""
@@ -126,6 +142,9 @@ class CodeBlock:
         """Width of the longest line as it is laid out."""
         widths = [block.layout().maximumWidth() for block in self.blocks()]
         return max(widths, default=0.0)
+
+    def _first_line(self) -> QTextBlock:
+        return self.frame.firstCursorPosition().block().next()
 
     def _reshape(self) -> None:
         cursor = QTextCursor(self.frame.document())

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QTextCursor, QTextDocument, QTextFormat, QTextListFormat, QTextTable
+from PySide6.QtGui import QTextCursor, QTextDocument, QTextFormat, QTextListFormat
 
 if TYPE_CHECKING:
-    from PySide6.QtGui import QTextBlock, QTextCharFormat
+    from PySide6.QtGui import QTextBlock, QTextCharFormat, QTextList, QTextTable
 
 FEATURES = QTextDocument.MarkdownFeature(
     QTextDocument.MarkdownFeature.MarkdownDialectGitHub.value
@@ -86,8 +86,8 @@ def read(source: str) -> list[Block | Table]:
     found: list[Block | Table] = []
     block = document.begin()
     while block.isValid():
-        table = QTextCursor(block).currentTable()
-        if isinstance(table, QTextTable):
+        table: QTextTable | None = QTextCursor(block).currentTable()
+        if table is not None:
             found.append(_table(table))
             block = document.findBlock(table.lastPosition()).next()
             continue
@@ -100,7 +100,7 @@ def read(source: str) -> list[Block | Table]:
 
 def _block(block: QTextBlock) -> Block:
     shape = block.blockFormat()
-    text_list = block.textList()
+    text_list: QTextList | None = block.textList()
     place: ListPlace | None = None
     checked: bool | None = None
     if text_list is not None:
@@ -168,6 +168,8 @@ def _stands_right(table: QTextTable, rows: tuple[tuple[tuple[Run, ...], ...], ..
     # Qt's reader gives 2 for right, 129 for the left that nothing was said about.
     if cell.value & 2:
         return True
+    if column == 0:
+        return False
     cells = ["".join(run.text for run in row[column]).strip() for row in rows[1:]]
     filled = [text for text in cells if text]
     return bool(filled) and all(text[0].isdigit() or text[:2].lstrip("-+−").isdigit() for text in filled)

@@ -25,13 +25,14 @@ from ui.chat.state import PAGE_SIZE, ChatState, Transcript
 from ui.client.port import ClientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Mapping
     from uuid import UUID
 
     from backend_embedded.contract.conversations import Conversation, Message
     from backend_embedded.contract.events import Event
     from backend_embedded.contract.status import Capability
     from ui.chat.port import ChatListener
+    from ui.chat.state import LiveAnswer
     from ui.client.port import Backend
 
 MAX_RELOADED = 200
@@ -72,6 +73,10 @@ class ChatPresenter:
             transcript=transcript_edits.with_live_texts(self._state.transcript, self._answers.texts),
             live=self._answers.live(),
         )
+
+    def progress(self) -> Mapping[UUID, LiveAnswer]:
+        """How far the answers are that are being made, as of now."""
+        return self._answers.live()
 
     def listen(self, listener: ChatListener) -> None:
         """Tell this one of every change from now on."""
@@ -124,6 +129,7 @@ class ChatPresenter:
             self._state = replace(self._state, conversations=(conversation, *others))
         if select:
             self._selection += 1
+            self._adopt_draft(conversation.id)
             self._state = replace(self._state, selected=conversation.id)
         self.tell()
 
@@ -166,9 +172,7 @@ class ChatPresenter:
             page = await self._backend.messages(selected, leaf=leaf, limit=PAGE_SIZE, before=before)
         finally:
             if selection == self._selection:
-                self._state = replace(
-                    self._state, transcript=replace(self._state.transcript, loading=False)
-                )
+                self._state = replace(self._state, transcript=replace(self._state.transcript, loading=False))
         if selection == self._selection:
             self.change(
                 transcript=transcript_edits.prepended(self._state.transcript, page.messages, page.total)
@@ -396,12 +400,22 @@ class ChatPresenter:
         if selection != self._selection:
             return
         ids = {message.id for message in page.messages}
-        if any(a.message_id not in ids for a in self._answers.live().values() if a.conversation_id == selected):
+        if any(
+            a.message_id not in ids for a in self._answers.live().values() if a.conversation_id == selected
+        ):
             # The page was read before the answer that is being made was stored; the next event brings it.
             self.change(transcript=replace(self._state.transcript, loading=False))
             return
         self._answers.unconfirmed -= ids
         self.change(transcript=Transcript(messages=tuple(page.messages), total=page.total))
+
+    def _adopt_draft(self, conversation_id: UUID) -> None:
+        """What was typed into a new chat after its first question belongs to the conversation it became."""
+        drafts = dict(self._state.drafts)
+        typed = drafts.pop(None, "")
+        if typed:
+            drafts[conversation_id] = typed
+        self._state = replace(self._state, drafts=drafts)
 
     def _leave(self, conversation_id: UUID) -> None:
         if self._state.selected == conversation_id:

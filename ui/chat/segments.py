@@ -93,7 +93,7 @@ class Segmenter:
         else:
             if self._partial:
                 self._complete_line(self._partial)
-            if self._fence:
+            if self.in_fence:
                 self._found.append(FenceClosed())
                 self._fence = ""
             self._commit()

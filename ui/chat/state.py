@@ -66,7 +66,12 @@ class LiveAnswer:
                 return f"Reading prompt {done} of {total}"
             case Phase.WRITING:
                 elapsed = words.duration(max(0.1, self.now_s - self.sent_s))
-                parts = ("Writing", words.rate(self.tokens_per_s), words.counted(self.tokens, "token"), elapsed)
+                parts = (
+                    "Writing",
+                    words.rate(self.tokens_per_s),
+                    words.counted(self.tokens, "token"),
+                    elapsed,
+                )
                 return words.SEPARATOR.join(parts)
 
 

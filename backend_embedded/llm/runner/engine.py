@@ -52,6 +52,10 @@ class Engine:
         size = model.context_size
         self._context = model.new_context(sequences=sequences, size=size, batch=BATCH_TOKENS)
         self._memory = self._llama.llama_get_memory(self._context)
+        if not self._memory:
+            raise RequestFailed(
+                "MODEL_UNSUPPORTED", "This is not a model that writes text.", "Use another one."
+            )
         self._cells: int = self._llama.llama_n_ctx(self._context)
         self._room: int = min(model.context_size, self._cells)
         self._batch_tokens = min(BATCH_TOKENS, self._cells)
@@ -239,6 +243,7 @@ class Engine:
             return False
         youngest = max(active, key=_started_s)
         assert youngest.answer is not None
+        youngest.answer.put_back = True  # at once again it would only be sent back again
         self._waiting.appendleft(youngest.answer)
         youngest.release()
         self._forget(youngest)
@@ -256,7 +261,7 @@ class Engine:
         while self._waiting:
             answer = self._waiting[0]
             used = sum(slot.unread + len(slot.kept) for slot in self._slots if slot.answer is not None)
-            if used and used + len(answer.tokens) + 1 > self._cells:
+            if used and (answer.put_back or used + len(answer.tokens) + 1 > self._cells):
                 break
             choice = choose(self._slots, answer.tokens, partial=self._model.partial_reuse)
             if choice is None:
@@ -300,6 +305,8 @@ class Engine:
         assert slot.answer is not None
         self._finish(slot.answer, reason)
         slot.release()
+        for answer in self._waiting:
+            answer.put_back = False
 
     def _finish(self, answer: Answer, reason: str) -> None:
         rest = answer.text.finish()

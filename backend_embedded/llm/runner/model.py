@@ -30,6 +30,13 @@ class LoadedModel:
         self._model = llama.llama_model_load_from_file(config.model_path.encode(), parameters)
         if not self._model:
             raise load_failure(config, log)
+        if llama.llama_model_has_encoder(self._model) or not llama.llama_model_has_decoder(self._model):
+            raise RequestFailed(
+                "MODEL_UNSUPPORTED",
+                f"{config.model_path} is not a model that writes text.",
+                "Use another model.",
+                file=config.model_path,
+            )
         self.vocab = llama.llama_model_get_vocab(self._model)
         self.vocab_size: int = llama.llama_vocab_n_tokens(self.vocab)
         self.parameters: int = llama.llama_model_n_params(self._model)

@@ -31,6 +31,8 @@ class Answer:
     cached_tokens: int = 0
     completion_tokens: int = 0
     place: int = 0
+    put_back: bool = False
+    """It lost its sequence to others, and waits until one of them ends."""
     pending: list[str] = field(default_factory=list)
     """Text that is sure and not sent yet."""
 

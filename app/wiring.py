@@ -1,0 +1,203 @@
+"""Puts client, presenters, pages, event stream and shell together; imported after the first paint."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QWidget
+
+from app.capabilities import CapabilityBoard
+from app.connection import Connection
+from app.log_window import LogWindow, last_lines
+from app.main_window import CHAT, MainWindow
+from app.paths import HomePaths
+from app.preferences import PreferenceStore
+from app.start_trace import StartTrace
+from app.supervision import BackendState, Serving
+from backend_embedded.contract.conversations import Conversation
+from backend_embedded.contract.events import CapabilityChanged, Event, RunnerExited, Snapshot
+from backend_embedded.contract.status import State
+from ui.chat.actions import chat_actions, conversation_actions
+from ui.chat.page import ChatPage
+from ui.chat.presenter import ChatPresenter
+from ui.client.backend import BackendClient
+from ui.client.events import EventStream
+from ui.shell.values import Notification
+
+BAND_TICK_MS = 250
+LEAVE_S = 3.0
+
+
+class Wiring:
+    """Everything that needs the backend, for one window. Made in the loop; `close` ends it."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        paths: HomePaths,
+        preferences: PreferenceStore,
+        thread: ThreadPoolExecutor,
+        retry_now: Callable[[], None],
+        trace: StartTrace,
+    ) -> None:
+        self._window, self._paths, self._preferences = window, paths, preferences
+        self._thread, self._retry_now, self._trace = thread, retry_now, trace
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._client = BackendClient()
+        self._stream = EventStream(self._client)
+        self._connection = Connection(self._loop.time())
+        self._board = CapabilityBoard(window.shell.show_capabilities)
+        self._chat = ChatPresenter(
+            self._client,
+            first_run=not preferences.value.welcomed,
+            on_welcome_ended=lambda: preferences.change(welcomed=True),
+        )
+        self._connect()
+        window.on_wanted(self._fill)
+        self._spawn(self._stream.run(self._event_arrived, self._connection_changed))
+
+    def _connect(self) -> None:
+        shell = self._window.shell
+        shell.retry_pressed.connect(self._retry)
+        shell.log_pressed.connect(self.show_log)
+        shell.esc.add(self._stop_answer)
+        shell.table.add_source(lambda: conversation_actions(self._chat, lambda: shell.show_page(CHAT)))
+        self._tick = QTimer(shell, interval=BAND_TICK_MS)
+        self._tick.timeout.connect(self._show_connection)
+        self._tick.start()
+
+    # What the children say
+
+    def backend_is(self, state: BackendState) -> None:
+        """The supervisor told a change."""
+        self._connection.backend_is(state, self._loop.time())
+        if isinstance(state, Serving):
+            self._trace.reached("backend_ready")
+            self._client.retarget(state.address.url, state.address.token)
+            self._stream.reconnect()
+        self._show_connection()
+
+    def _connection_changed(self, open_: bool) -> None:
+        self._connection.stream_is(open_, self._loop.time())
+        self._chat.connection_changed(open_)
+        self._board.connection_changed(open_)
+        self._show_connection()
+
+    def _event_arrived(self, event: Event) -> None:
+        self._chat.event_arrived(event)
+        match event:
+            case Snapshot():
+                self._board.show(event.status.capabilities)
+            case CapabilityChanged():
+                self._board.show((event.capability,))
+            case RunnerExited():
+                self._runner_exited(event)
+            case _:
+                pass
+        if self._board.state_of("model") is State.OK:
+            self._trace.reached("chat_ready")
+
+    def _runner_exited(self, event: RunnerExited) -> None:
+        actions = (("Show log", self.show_log),)
+        self._window.shell.notify(
+            Notification("degraded", f"{event.model} stopped unexpectedly", event.message, actions)
+        )
+
+    def _show_connection(self) -> None:
+        band = self._window.shell.band
+        notice = self._connection.notice(self._loop.time())
+        # looked at again and again only while there is something to count
+        self._tick.setInterval(BAND_TICK_MS if not self._connection.is_open else 60_000)
+        if notice is None:
+            if not band.isHidden():
+                band.back()
+        elif band.isHidden() or band.words() != notice.text:
+            band.lost(notice.text)
+
+    # Pages
+
+    def _fill(self, key: str) -> None:
+        slot = self._window.slots[key]
+        makers = {CHAT: self._chat_page}
+        if slot.page is None:
+            slot.fill(makers[key]())
+
+    def _chat_page(self) -> QWidget:
+        page = ChatPage(
+            self._chat,
+            self._window.themes,
+            open_link=lambda address: QDesktopServices.openUrl(QUrl(address)),
+            show_folder=self._show_models_folder,
+            show_log=self.show_log,
+            on_deleted=self._conversation_deleted,
+            folder=str(self._paths.models),
+        )
+        self._window.shell.table.add(*chat_actions(page, self._chat))
+        return page
+
+    def _conversation_deleted(self, conversation: Conversation) -> None:
+        undo = ("Undo", lambda: self._chat.spawn(self._chat.undo_delete()))
+        self._window.shell.notify(Notification("ok", "Chat deleted", conversation.title, (undo,)))
+
+    # What the user does
+
+    def tell(self, text: str) -> None:
+        """Show a sentence about something that is not as it should be."""
+        self._window.shell.notify(Notification("degraded", "Something needs a look", text))
+
+    def show_log(self) -> None:
+        """Show the last lines of the backend's log."""
+        self._spawn(self._show_log())
+
+    async def _show_log(self) -> None:
+        files = [self._paths.state / "backend.log", self._paths.state / "backend-stderr.log"]
+        text = await self._loop.run_in_executor(self._thread, last_lines, files)
+        LogWindow(text, self._window.themes, self._window.shell).open()
+
+    def _show_models_folder(self) -> None:
+        _open_folder(self._paths.models)
+
+    def _retry(self) -> None:
+        self._retry_now()
+        self._stream.reconnect()
+
+    def _stop_answer(self) -> bool:
+        if self._window.shell.current_page != CHAT or self._chat.state.live_here is None:
+            return False
+        self._chat.stop()
+        return True
+
+    # The end
+
+    async def close(self) -> None:
+        """End every task and connection; drafts are saved first."""
+        self._tick.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_S):
+                await self._chat.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._client.aclose()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._loop.call_exception_handler({"message": "A task of the window failed", "exception": error})
+
+
+def _open_folder(folder: Path) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

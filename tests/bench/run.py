@@ -1,0 +1,124 @@
+"""`make bench`: takes every figure, prints them as a table, writes `build/bench.json`.
+
+`run.py [ID...]` takes only those; `--strict` leaves with 1 when a target is missed. A figure that cannot
+be taken is told, and leaves with 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import chat_figures  # noqa: E402
+import start_figures  # noqa: E402
+from measure import Measure  # noqa: E402
+from served import Served, serving  # noqa: E402
+
+CHAT: dict[str, Callable[[Served], Awaitable[list[Measure]]]] = {
+    "chat-throughput": chat_figures.throughput,
+    "chat-first-token": chat_figures.first_token,
+    "chat-four": chat_figures.four,
+    "chat-prefix": chat_figures.prefix,
+    "chat-stop": chat_figures.stop,
+}
+WINDOW: dict[str, Callable[[], Awaitable[list[Measure]]]] = {
+    "start-paint": start_figures.start,
+    "start-ready": start_figures.start,
+    "idle": start_figures.idle,
+}
+FRAMES = "ui-frame"
+
+
+class Bench:
+    """Collects figures and what went wrong."""
+
+    def __init__(self, wanted: list[str]) -> None:
+        self.wanted = wanted or [*CHAT, FRAMES, *WINDOW]
+        self.results: list[dict[str, Any]] = []
+        self.failures: list[str] = []
+
+    async def take(self, name: str, measuring: Awaitable[list[Measure]]) -> None:
+        """Take one figure; a failure does not stop the others."""
+        print(f"bench: {name} …", file=sys.stderr, flush=True)
+        try:
+            self.results += [measure.facts() for measure in await measuring]
+        except Exception as error:
+            self.failures.append(f"{name}: {type(error).__name__}: {error}")
+
+    async def run(self) -> None:
+        """Take all that is wanted."""
+        chat = [name for name in CHAT if name in self.wanted]
+        if chat:
+            with TemporaryDirectory(prefix="sutazai-bench-") as home:
+                try:
+                    async with serving(Path(home)) as served:
+                        for name in chat:
+                            await self.take(name, CHAT[name](served))
+                except Exception as error:
+                    self.failures.append(f"the backend: {type(error).__name__}: {error}")
+        if FRAMES in self.wanted:
+            await self.take(FRAMES, frames())
+        for function in dict.fromkeys(WINDOW[name] for name in WINDOW if name in self.wanted):
+            await self.take(function.__name__, function())
+
+
+async def frames() -> list[Measure]:
+    """The window's figure, taken in a process of its own that prints it as its last line."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(Path(__file__).with_name("chat_frames.py")),
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"chat_frames.py ended with {process.returncode}")
+    facts = json.loads(output.decode().strip().splitlines()[-1])
+    return [Measure(FRAMES, facts["value"], "ms", 16.7, baseline=facts.get("baseline", ""))]
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """The figures as a Markdown table."""
+    lines = ["| id | value | target | holds | baseline |", "|---|---|---|---|---|"]
+    for one in results:
+        holds = "yes" if one["holds"] else "NO"
+        unit = "" if one["unit"] == "×" else f" {one['unit']}"
+        lines.append(
+            f"| {one['id']} | {one['value']:.3g}{unit} | {one['target']} | {holds} | {one['baseline']} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Take the figures that were asked for."""
+    parser = argparse.ArgumentParser(description="Measure the program.")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="only these figures")
+    parser.add_argument("--strict", action="store_true", help="leave with 1 when a target is missed")
+    arguments = parser.parse_args()
+    unknown = set(arguments.ids) - {*CHAT, *WINDOW, FRAMES}
+    if unknown:
+        parser.error(f"no such figure: {', '.join(sorted(unknown))}")
+    bench = Bench(arguments.ids)
+    asyncio.run(bench.run())
+    (ROOT / "build").mkdir(exist_ok=True)
+    (ROOT / "build" / "bench.json").write_text(json.dumps(bench.results, indent=2, ensure_ascii=False) + "\n")
+    print(table(bench.results))
+    for failure in bench.failures:
+        print(f"bench: not taken: {failure}")
+    missed = arguments.strict and not all(one["holds"] for one in bench.results)
+    return 1 if bench.failures or missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

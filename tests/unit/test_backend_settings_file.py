@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backend_embedded.contract.events import SettingsChanged
+from backend_embedded.contract.settings import BackendSettings, SettingsPatch
+from backend_embedded.errors import StorageUnavailable
+from backend_embedded.settings import SettingsFile, read, write_whole
+
+
+async def test_a_change_is_kept_and_told_once(tmp_path: Path) -> None:
+    told: list[SettingsChanged] = []
+    file = tmp_path / "config" / "backend.json"
+    kept = SettingsFile(file, told.append)
+    await kept.change(SettingsPatch(threads=2))
+    await kept.change(SettingsPatch(threads=2))
+    kept.close()
+    assert [change.settings.threads for change in told] == [2]
+    assert read(file) == kept.current == BackendSettings(threads=2)
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"threads": -4}', b"\xff", b"[]", b""])
+@pytest.mark.allow_logs("cannot be read")
+def test_a_broken_file_is_set_aside(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "backend.json"
+    file.write_bytes(content)
+    assert read(file) == BackendSettings()
+    assert not file.exists()
+    assert (tmp_path / "backend.json.broken").read_bytes() == content
+
+
+@pytest.mark.allow_logs("cannot be read", "could not be set aside")
+async def test_what_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "config"
+    in_the_way.write_text("a file where the folder should be")
+    told: list[SettingsChanged] = []
+    kept = SettingsFile(in_the_way / "backend.json", told.append)
+    with pytest.raises(StorageUnavailable):
+        await kept.change(SettingsPatch(threads=2))
+    kept.close()
+    assert (kept.current, told) == (BackendSettings(), [])
+
+
+def test_a_whole_file_or_none(tmp_path: Path) -> None:
+    file = tmp_path / "a"
+    write_whole(file, "old", mode=0o600)
+    write_whole(file, "new", mode=0o600)
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("new", 0o600)
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(file, "half \ud800")
+    assert (file.read_text(), list(tmp_path.iterdir())) == ("new", [file])

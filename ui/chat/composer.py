@@ -1,0 +1,193 @@
+"""Where a message is typed: one to ten lines, Enter sends, Esc stops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QPen
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+
+from ui.widgets import KeyCaps, Label, PrimaryButton, SecondaryButton
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPaintEvent
+
+    from ui.theme import Theme, ThemeSource
+
+MOST_LINES = 10
+LEAST_HEIGHT = 74
+
+
+class MessageEdit(QPlainTextEdit):
+    """The text field: Enter and Esc are signals, Shift+Enter breaks the line."""
+
+    sent = Signal()
+    escaped = Signal()
+    focus_changed = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Enter sends; with Shift it breaks the line."""
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.sent.emit()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.escaped.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QEvent) -> None:  # noqa: N802
+        """The frame around shows the focus."""
+        super().focusInEvent(event)  # type: ignore[arg-type]
+        self.focus_changed.emit()
+
+    def focusOutEvent(self, event: QEvent) -> None:  # noqa: N802
+        """The frame around shows the focus."""
+        super().focusOutEvent(event)  # type: ignore[arg-type]
+        self.focus_changed.emit()
+
+
+class Composer(QWidget):
+    """Text field, the reason why sending is not possible, and Send or Stop."""
+
+    sent = Signal(str)
+    stopped = Signal()
+    edited = Signal(str)
+
+    def __init__(self, themes: ThemeSource, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = themes.theme
+        self._reason = ""
+        self._answering = False
+        self._muted = False
+        self._build(themes)
+        self.set_theme(themes.theme)
+        themes.changed.connect(self.set_theme)
+
+    def _build(self, themes: ThemeSource) -> None:
+        self.edit = MessageEdit()
+        self.edit.setFrameShape(QFrame.Shape.NoFrame)
+        self.edit.setAccessibleName("Message")
+        self.edit.setTabChangesFocus(True)
+        self.edit.setProperty("bare", True)
+        self.edit.viewport().setAutoFillBackground(False)
+        self.edit.document().setDocumentMargin(0)
+        self.edit.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.edit.sent.connect(self.send)
+        self.edit.escaped.connect(self._escaped)
+        self.edit.textChanged.connect(self._text_changed)
+        self.edit.focus_changed.connect(self.update)
+        self.hint = Label("", themes, "caption", "text3")
+        self.hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._enter, self._escape = KeyCaps("Enter", themes), KeyCaps("Esc", themes)
+        self.send_button = PrimaryButton("Send", themes, "arrow-up")
+        self.send_button.setAccessibleName("Send the message")
+        self.send_button.clicked.connect(self.send)
+        self.stop_button = SecondaryButton("Stop", themes, "square")
+        self.stop_button.setAccessibleName("Stop the answer")
+        self.stop_button.setToolTip("Stop  Esc")
+        self.stop_button.clicked.connect(self.stopped)
+        self.stop_button.hide()
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        row.addWidget(self.hint, 1)
+        row.addWidget(self._enter)
+        row.addWidget(self._escape)
+        row.addWidget(self.send_button)
+        row.addWidget(self.stop_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(13, 12, 9, 9)
+        column.setSpacing(4)
+        column.addWidget(self.edit)
+        column.addLayout(row)
+        self.setFocusProxy(self.edit)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in this theme."""
+        self._theme = theme
+        self.edit.setFont(theme.font("message"))
+        self._refresh_button()
+        self._fit_height()
+        self.update()
+
+    def set_text(self, text: str) -> None:
+        """Show a draft without telling that it was edited."""
+        if text == self.text:
+            return
+        self._muted = True
+        self.edit.setPlainText(text)
+        self.edit.moveCursor(self.edit.textCursor().MoveOperation.End)
+        self._muted = False
+
+    @property
+    def text(self) -> str:
+        """What is typed."""
+        return self.edit.toPlainText()
+
+    def set_state(self, *, placeholder: str, reason: str, answering: bool) -> None:
+        """Placeholder; why sending is not possible (empty: it is); whether Stop stands in Send's place."""
+        self.edit.setPlaceholderText(placeholder)
+        self._reason, self._answering = reason, answering
+        self.hint.setText("" if answering else reason)
+        self.hint.setToolTip(reason)
+        self._refresh_button()
+
+    def send(self) -> None:
+        """Send what is typed, if that is possible now."""
+        text = self.text
+        if text.strip() and not self._reason:
+            self.sent.emit(text)
+
+    def _escaped(self) -> None:
+        if self._answering:
+            self.stopped.emit()
+
+    def _text_changed(self) -> None:
+        self._fit_height()
+        self._refresh_button()
+        if not self._muted:
+            self.edited.emit(self.text)
+
+    def _refresh_button(self) -> None:
+        stop = self._answering
+        self.stop_button.setVisible(stop)
+        self.send_button.setVisible(not stop)
+        self.send_button.setEnabled(bool(self.text.strip()) and not self._reason)
+        self.send_button.setToolTip(self._reason or "Send  Enter")
+        self._enter.setVisible(not stop)
+        self._escape.setVisible(stop)
+
+    def _fit_height(self) -> None:
+        line = self.edit.fontMetrics().lineSpacing()
+        document = self.edit.document()
+        lines = max(1, min(MOST_LINES, round(document.size().height())))
+        self.edit.setFixedHeight(max(round(lines * line), line) + 2)
+        over = round(document.size().height()) > MOST_LINES
+        policy = Qt.ScrollBarPolicy
+        self.edit.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if over else policy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(LEAST_HEIGHT)
+
+    def resizeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Lines break elsewhere at another width."""
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        self._fit_height()
+
+    def mousePressEvent(self, event: QEvent) -> None:  # noqa: N802
+        """A click beside the text goes into it."""
+        self.edit.setFocus()
+        super().mousePressEvent(event)  # type: ignore[arg-type]
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """The field's ground and its edge, which shows the focus."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        focused = self.edit.hasFocus()
+        width = 2 if focused else 1
+        painter.setPen(QPen(self._theme.color("accent" if focused else "control"), width))
+        painter.setBrush(self._theme.color("input"))
+        half = width / 2
+        corner = QPointF(half, half)
+        rect = QRectF(corner, QPointF(self.width() - half, self.height() - half))
+        painter.drawRoundedRect(rect, 8, 8)
+        painter.end()

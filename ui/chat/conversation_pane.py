@@ -1,0 +1,191 @@
+"""The part of the page with the messages: transcript, empty state, welcome, notices and composer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from ui.chat import words
+from ui.chat.composer import Composer
+from ui.chat.flush_clock import FlushClock
+from ui.chat.notices import Notices
+from ui.chat.overlays import Overlays
+from ui.chat.transcript_view import TranscriptView, column_left, column_width
+from ui.chat.welcome import Welcome
+from ui.widgets import EmptyState, SecondaryButton, SkeletonBars
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from uuid import UUID
+
+    from PySide6.QtGui import QResizeEvent
+
+    from backend_embedded.contract.conversations import Message
+    from ui.chat.state import ChatState, LiveAnswer
+    from ui.theme import Theme, ThemeSource
+
+PROGRESS_MS = 250
+
+
+class ConversationPane(QWidget):
+    """Shows a state; what the user does is signals of its parts."""
+
+    older_wanted = Signal()
+
+    def __init__(
+        self,
+        themes: ThemeSource,
+        *,
+        open_link: Callable[[str], object],
+        progress: Callable[[], Mapping[UUID, LiveAnswer]],
+        now: Callable[[], datetime],
+        folder: str,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._progress = progress
+        self._now = now
+        self._state: ChatState | None = None
+        self.view = TranscriptView(themes.theme, open_link, self._head_of)
+        self.overlays = Overlays(self.view, themes)
+        self.clock = FlushClock([self.view], self)
+        self.composer = Composer(themes)
+        self.notices = Notices(themes)
+        self.welcome = Welcome(themes, folder)
+        self._empty = EmptyState(
+            "message-square", "New chat", "Ask anything. The answer is made on this machine.", themes
+        )
+        self._loading = QWidget()
+        self._lay_out(themes)
+        self._new_text = SecondaryButton("New text", themes, "arrow-down-to-line", parent=self)
+        self._new_text.setAccessibleName("Go to the newest text")
+        self._new_text.clicked.connect(self.view.to_end)
+        self._new_text.hide()
+        self._ticker = QTimer(self)
+        self._ticker.setInterval(PROGRESS_MS)
+        self._ticker.timeout.connect(self._show_progress)
+        self.view.older_wanted.connect(self.older_wanted)
+        self.view.following_changed.connect(self._place_new_text)
+        self.view.laid_out.connect(self._place_new_text)
+        themes.changed.connect(self._use)
+
+    def _lay_out(self, themes: ThemeSource) -> None:
+        bars = self._bars = QVBoxLayout(self._loading)
+        bars.addWidget(SkeletonBars((0.6, 0.9, 0.85, 0.4, 0.0, 0.7, 0.9, 0.5), themes, "Loading the chat"))
+        bars.addStretch(1)
+        self._stack = QStackedWidget()
+        for widget in (self.view, self._empty, self.welcome, self._loading):
+            self._stack.addWidget(widget)
+        self._foot = QWidget()
+        self._foot_column = QVBoxLayout(self._foot)
+        self._foot_column.setSpacing(12)
+        self._foot_column.addWidget(self.notices)
+        self._foot_column.addWidget(self.composer)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._stack, 1)
+        column.addWidget(self._foot)
+
+    def show_state(self, state: ChatState) -> None:
+        """Show this state with the least change."""
+        self._state = state
+        self._place_composer(welcome=state.welcome)
+        transcript = state.transcript
+        live = frozenset(m.id for m in transcript.messages if m.id in state.live)
+        if transcript.messages or self.view.items:
+            self.view.show_messages(transcript.messages, live)
+        self.overlays.show_state(state.live, can_answer=not state.cannot_send)
+        self._stack.setCurrentWidget(self._content(state))
+        self.notices.show_state(state)
+        self.welcome.show_state(state)
+        self._show_composer(state)
+        answering = state.live_here is not None
+        if answering != self._ticker.isActive():
+            self._ticker.start() if answering else self._ticker.stop()
+        self._place_new_text()
+
+    def feed(self, message_id: UUID, text: str) -> None:
+        """Streamed text for an answer."""
+        self.view.feed(message_id, text)
+        self.clock.wake()
+
+    def _content(self, state: ChatState) -> QWidget:
+        if state.welcome and not state.transcript.messages:
+            return self.welcome
+        if state.transcript.messages:
+            return self.view
+        return self._loading if state.transcript.loading else self._empty
+
+    def _show_composer(self, state: ChatState) -> None:
+        model = state.model
+        placeholder = f"Message {model.title}" if model else "Message"
+        if state.welcome and not state.transcript.messages:
+            placeholder = "Ask your first question"
+        answering = state.live_here is not None or state.sending
+        self.composer.set_state(placeholder=placeholder, reason=state.cannot_send, answering=answering)
+        draft = state.drafts.get(state.selected)
+        if draft is None:
+            draft = state.conversation.draft if state.conversation else ""
+        self.composer.set_text(draft)
+
+    def _place_composer(self, *, welcome: bool) -> None:
+        state = self._state
+        inside = welcome and state is not None and not state.transcript.messages
+        at_welcome = self.welcome.composer_place.indexOf(self.composer) >= 0
+        if inside == at_welcome:
+            return
+        focused = self.composer.edit.hasFocus()
+        (self.welcome.composer_place if inside else self._foot_column).addWidget(self.composer)
+        if focused:
+            self.composer.setFocus()
+        self._fit_foot()
+
+    def _head_of(self, message: Message) -> tuple[str, str]:
+        state = self._state
+        live = state.live.get(message.id) if state is not None else None
+        name = message.stats.model if message.stats else (live.model if live else "")
+        title = state.model_title(name) if state is not None else name
+        if live is not None:
+            return title, ""
+        return title, words.short_time(message.created_at, self._now())
+
+    def _show_progress(self) -> None:
+        self.overlays.show_progress(self._progress())
+
+    def _place_new_text(self, *_: object) -> None:
+        live = self._state is not None and self._state.live_here is not None
+        shown = live and not self.view.following and self._stack.currentWidget() is self.view
+        if shown:
+            size = self._new_text.sizeHint()
+            bottom = self._stack.geometry().bottom() - size.height() - 8
+            left = column_left(self.width()) + (column_width(self.width()) - size.width()) // 2
+            self._new_text.move(QPoint(left, bottom))
+            self._new_text.resize(size)
+            self._new_text.raise_()
+        self._new_text.setVisible(shown)
+
+    def _fit_foot(self) -> None:
+        left = column_left(self.width())
+        right = self.width() - left - column_width(self.width())
+        inside = self.welcome.composer_place.indexOf(self.composer) >= 0
+        self._foot_column.setContentsMargins(left, 0, right, 0 if inside else 12)
+        self._bars.setContentsMargins(left, 24, right, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Composer and messages keep the same edges."""
+        super().resizeEvent(event)
+        self._fit_foot()
+        self._place_new_text()
+
+    def _use(self, theme: Theme) -> None:
+        self.overlays.clear()
+        self.view.set_theme(theme)
+        self.overlays.place()
+
+    def focus_composer(self) -> None:
+        """Put the keyboard into the composer."""
+        self.composer.edit.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -1,0 +1,251 @@
+"""The chat page: list, header, conversation; it turns what the user does into the presenter's work."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from backend_embedded.contract.conversations import MessageStatus
+from ui.chat.conversation_list import ConversationList
+from ui.chat.conversation_pane import ConversationPane
+from ui.chat.model_picker import ModelPicker
+from ui.widgets import PageHeader, SecondaryButton
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
+
+    from backend_embedded.contract.conversations import Conversation, Message
+    from ui.chat.presenter import ChatPresenter
+    from ui.chat.state import ChatState
+    from ui.theme import ThemeSource
+
+LIST_WIDTH = 240
+LIST_WIDTH_WIDE = 272
+WIDE_FROM = 1400
+"""Width of the page (the window's without the rail) from which the list is the wide one."""
+
+
+def do_nothing(*_: object) -> None:
+    """What happens when nobody is interested."""
+
+
+class ChatPage(QWidget):
+    """Shows the presenter's state and follows its streamed text.
+
+    `open_link` opens an address outside; `show_folder` and `show_log` open the data folder and the log;
+    `on_deleted` gets the deleted conversation, to offer Undo (`presenter.undo_delete`).
+    """
+
+    def __init__(
+        self,
+        presenter: ChatPresenter,
+        themes: ThemeSource,
+        *,
+        open_link: Callable[[str], object] = do_nothing,
+        show_folder: Callable[[], object] = do_nothing,
+        show_log: Callable[[], object] = do_nothing,
+        on_deleted: Callable[[Conversation], object] = do_nothing,
+        folder: str = "",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._presenter = presenter
+        self._on_deleted = on_deleted
+        self._deleted: Conversation | None = presenter.state.deleted
+        self.setAccessibleName("Chat")
+        self.list = ConversationList(themes)
+        self.header = PageHeader("New chat", themes)
+        self.picker = ModelPicker(themes)
+        self.skip = SecondaryButton("Skip", themes)
+        self.skip.clicked.connect(presenter.end_welcome)
+        self.pane = ConversationPane(
+            themes, open_link=open_link, progress=presenter.progress, now=now, folder=folder
+        )
+        self._lay_out()
+        self._connect(show_folder, show_log)
+        presenter.listen(self)
+        self.state_changed(presenter.state)
+
+    def _lay_out(self) -> None:
+        self.header.add_action(self.picker)
+        self.header.add_action(self.skip)
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addWidget(self.header)
+        right.addWidget(self.pane, 1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.list)
+        row.addLayout(right, 1)
+        self.list.setFixedWidth(LIST_WIDTH)
+        self.setFocusProxy(self.pane.composer)
+
+    def _connect(self, show_folder: Callable[[], object], show_log: Callable[[], object]) -> None:
+        presenter, spawn, pane = self._presenter, self._presenter.spawn, self.pane
+        self.list.new_wanted.connect(self.new_chat)
+        self.list.selected.connect(lambda c: spawn(presenter.select(c)))
+        self.list.renamed.connect(lambda c, title: spawn(presenter.rename(c, title)))
+        self.list.delete_wanted.connect(lambda c: spawn(presenter.delete(c)))
+        self.picker.chosen.connect(presenter.choose_model)
+        pane.composer.sent.connect(lambda text: spawn(presenter.send(text)))
+        pane.composer.stopped.connect(presenter.stop)
+        pane.composer.edited.connect(presenter.draft_changed)
+        pane.older_wanted.connect(self._load_older)
+        pane.overlays.copy_wanted.connect(self.copy_answer)
+        pane.overlays.again_wanted.connect(lambda m: spawn(presenter.ask_again(m)))
+        pane.overlays.continue_wanted.connect(lambda m: spawn(presenter.continue_answer(m)))
+        pane.overlays.sibling_wanted.connect(lambda m, step: spawn(presenter.show_sibling(m, step)))
+        pane.overlays.log_wanted.connect(show_log)
+        pane.notices.log_wanted.connect(show_log)
+        pane.notices.dismissed.connect(presenter.dismiss_failure)
+        pane.notices.reload_wanted.connect(lambda: spawn(presenter.retry_load()))
+        pane.notices.build_wanted.connect(self._build)
+        pane.notices.cancel_wanted.connect(self._cancel_build)
+        pane.welcome.example_chosen.connect(self._use_example)
+        pane.welcome.models_wanted.connect(self.open_models)
+        pane.welcome.folder_wanted.connect(show_folder)
+        pane.welcome.build_wanted.connect(self._build)
+        pane.welcome.cancel_wanted.connect(self._cancel_build)
+
+    # What the presenter tells
+
+    def state_changed(self, state: ChatState) -> None:
+        """Show this state."""
+        at_welcome = state.welcome and not state.transcript.messages
+        self.list.setVisible(not at_welcome)
+        self.header.set_title("Welcome" if at_welcome else state.title)
+        self.picker.setVisible(not at_welcome)
+        self.skip.setVisible(at_welcome)
+        self.picker.show_state(state)
+        self.list.show_state(state)
+        self.pane.show_state(state)
+        if state.deleted is not None and state.deleted != self._deleted:
+            self._on_deleted(state.deleted)
+        self._deleted = state.deleted
+
+    def text_arrived(self, conversation_id: UUID, message_id: UUID, text: str) -> None:
+        """Write streamed text, if its conversation is the one that is shown."""
+        self.pane.feed(message_id, text)
+
+    def answer_finished(self, conversation_id: UUID, message: Message) -> None:
+        """Tell assistive tools that the answer is there."""
+        said = {
+            MessageStatus.COMPLETE: "Answer complete",
+            MessageStatus.STOPPED: "Answer stopped",
+            MessageStatus.INCOMPLETE: "Answer incomplete",
+        }.get(message.status)
+        if said and QAccessible.isActive():
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, said))
+
+    # What actions do
+
+    def new_chat(self) -> None:
+        """Begin an empty chat with the keyboard in the composer."""
+        self._presenter.new_chat()
+        self.focus_composer()
+
+    def rename_selected(self) -> None:
+        """Type over the title of the shown conversation."""
+        selected = self._presenter.state.selected
+        if selected is not None:
+            self.list.rename(selected)
+
+    def delete_selected(self) -> None:
+        """Move the shown conversation to the bin."""
+        selected = self._presenter.state.selected
+        if selected is not None:
+            self._presenter.spawn(self._presenter.delete(selected))
+
+    def ask_again_last(self) -> None:
+        """One more answer to the last question."""
+        last = self._presenter.state.transcript.last_answer
+        if last is not None:
+            self._presenter.spawn(self._presenter.ask_again(last.id))
+
+    def can_continue(self) -> bool:
+        """The last answer was cut or stopped."""
+        last = self._presenter.state.transcript.last_answer
+        cut = (MessageStatus.INCOMPLETE, MessageStatus.STOPPED)
+        return last is not None and last.status in cut and not self._presenter.state.live_here
+
+    def continue_last(self) -> None:
+        """Go on with the last answer."""
+        last = self._presenter.state.transcript.last_answer
+        if last is not None:
+            self._presenter.spawn(self._presenter.continue_answer(last.id))
+
+    def copy_answer(self, message_id: UUID) -> None:
+        """Put an answer's Markdown on the clipboard."""
+        item = self.pane.view.transcript.find(message_id)
+        if item is not None:
+            self.pane.view.copy_text(item.text)
+
+    def copy_last(self) -> None:
+        """Put the last answer's Markdown on the clipboard."""
+        last = self._presenter.state.transcript.last_answer
+        if last is not None:
+            self.copy_answer(last.id)
+
+    def focus_composer(self) -> None:
+        """Put the keyboard into the composer."""
+        self.pane.focus_composer()
+
+    def open_models(self) -> None:
+        """Open the list of models."""
+        if self._presenter.state.welcome:
+            self.picker.show()
+        self.picker.open()
+
+    def to_end(self) -> None:
+        """Go to the newest text and follow it."""
+        self.pane.view.to_end()
+
+    def show_welcome(self) -> None:
+        """Show the first-run welcome again."""
+        self._presenter.show_welcome()
+        self.focus_composer()
+
+    # Inside
+
+    def _load_older(self) -> None:
+        transcript = self._presenter.state.transcript
+        if transcript.has_older and not transcript.loading:
+            self._presenter.spawn(self._presenter.load_older())
+
+    def _use_example(self, prompt: str) -> None:
+        self._presenter.draft_changed(prompt)
+        self.pane.composer.set_text(prompt)
+        self.pane.composer.send()
+        self.focus_composer()
+
+    def _build(self) -> None:
+        self._presenter.spawn(self._presenter.build_engine())
+
+    def _cancel_build(self) -> None:
+        self._presenter.spawn(self._presenter.cancel_build())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Esc stops the answer wherever the keyboard is on this page."""
+        if event.key() == Qt.Key.Key_Escape and self._presenter.state.live_here is not None:
+            self._presenter.stop()
+            return
+        super().keyPressEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """The keyboard begins in the composer."""
+        super().showEvent(event)
+        self.focus_composer()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """The list is wider in a wide window."""
+        super().resizeEvent(event)
+        self.list.setFixedWidth(LIST_WIDTH_WIDE if self.width() >= WIDE_FROM else LIST_WIDTH)

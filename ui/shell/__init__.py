@@ -1,0 +1,1 @@
+"""The window around the pages: rail, status bar, palette, shortcut sheet and notifications."""
