@@ -15,6 +15,7 @@ import qasync
 from PySide6.QtCore import Qt
 
 from app.child import backend_command
+from app.generators import dropped_generators_closed
 from app.main_window import MainWindow, open_application, open_main_window
 from app.paths import HomePaths
 from app.preferences import PreferenceStore, load
@@ -96,6 +97,10 @@ class WindowLife:
         """Show the window; returns when it was closed and everything it started has ended."""
         closing = asyncio.Event()
         self._window.shell.closing.connect(closing.set)
+        async with dropped_generators_closed():
+            await self._live(first, closing)
+
+    async def _live(self, first: FirstInstance, closing: asyncio.Event) -> None:
         with ended_by_signals(closing.set):
             await self._paint()
             await first.answer(self._raise)

@@ -29,6 +29,7 @@ from ui.chat.page import ChatPage
 from ui.chat.presenter import ChatPresenter
 from ui.client.backend import BackendClient
 from ui.client.events import EventStream
+from ui.shell.connection_band import RETRY
 from ui.shell.values import Notification
 
 BAND_TICK_MS = 250
@@ -121,6 +122,7 @@ class Wiring:
                 band.back()
         elif band.isHidden() or band.words() != notice.text:
             band.lost(notice.text)
+            band.offer(RETRY, notice.can_retry)
 
     # Pages
 

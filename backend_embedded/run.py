@@ -17,7 +17,7 @@ from backend_embedded.errors import ControlCenterError
 from backend_embedded.launching import CannotStart, announced, listen, ready_line
 from backend_embedded.logs.files import logging_to
 from backend_embedded.serving import leaving_on, make_server, serve
-from backend_embedded.wiring import open_services, preload
+from backend_embedded.wiring import get_ready, open_services
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ async def _serve(launch: Launch, listening: socket.socket) -> None:
                 gc.freeze()
                 gc.enable()
                 stack.enter_context(announced(launch.paths, launch.token, ready))
-                loading.append(asyncio.create_task(preload(services)))
+                loading.append(asyncio.create_task(get_ready(services)))
 
             try:
                 await serve(server, listening, services.leaving, started)

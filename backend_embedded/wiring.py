@@ -85,6 +85,14 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
         yield services
 
 
+async def get_ready(services: Services) -> None:
+    """Build the engine if this machine has none, else bring the default model into memory."""
+    if services.engine.state().state is EngineState.MISSING:
+        await services.engine.build()  # returns at once; its end comes back here through `engine_ready`
+    else:
+        await preload(services)
+
+
 async def preload(services: Services) -> None:
     """Bring the default model into memory, so that the first answer does not wait for it."""
     if services.engine.state().state is not EngineState.READY or services.settings.current.keep_alive_s == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -28,6 +29,14 @@ def engine_is_installed() -> bool:
     """Whether `llama_cpp` can be imported, without importing it."""
     importlib.invalidate_caches()
     return importlib.util.find_spec("llama_cpp") is not None
+
+
+def engine_version() -> str:
+    """Version of the installed engine; empty when there is none."""
+    try:
+        return importlib.metadata.version("llama_cpp_python")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def build_command(cache: Path | None = None) -> list[str]:
@@ -59,7 +68,11 @@ class EngineJob:
         self._on_ready = on_ready
         self._command = tuple(command or build_command())
         self._installed = installed
-        self._engine = Engine(state=EngineState.READY if installed() else EngineState.MISSING)
+        self._engine = (
+            Engine(state=EngineState.READY, version=engine_version())
+            if installed()
+            else Engine(state=EngineState.MISSING)
+        )
         self._started_s = 0.0
         self._task: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None

@@ -190,9 +190,13 @@ class RunnerProcess:
             async with asyncio.timeout(LEAVE_WAIT_S):
                 await self._ended.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._kill()
         await self._watch
+
+    def _kill(self) -> None:
+        """Not by `Process.kill`, which polls first and so takes the exit status from asyncio's own watcher."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, signal.SIGKILL)
 
     def crash(self, when: str) -> EngineCrashed:
         """The error of a child that ended by itself."""
@@ -225,8 +229,7 @@ class RunnerProcess:
             await self._process.wait()
         except ValueError as error:  # a line that is none of ours: the child cannot be trusted any more
             self._stderr.append(str(error))
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            self._kill()
             await self._process.wait()
         finally:
             await asyncio.wait({stderr}, timeout=STDERR_WAIT_S)

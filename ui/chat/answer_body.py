@@ -85,7 +85,9 @@ class AnswerBody:
         """Keep this many pixels free under the bar."""
         if room != self.room_below:
             self.room_below = room
-            self.bar_cursor().setBlockFormat(self._style.bar(room))
+            shape = self._frame.frameFormat()
+            shape.setBottomMargin(room)
+            self._frame.setFrameFormat(shape)
 
     def bar_cursor(self) -> QTextCursor:
         """A cursor in the bar's block."""
@@ -141,7 +143,7 @@ class AnswerBody:
         writer.write_markdown(self._segmenter.tail)
         self._in_tail = []
         self._take(writer, self._in_tail, colored=self._finished)
-        writer.begin_block(self._style.bar(self.room_below), self._style.text("caption", "text3"))
+        writer.begin_block(self._style.bar(), self._style.text("caption", "text3"))
 
     def _write_code_segment(self, segment: Segment) -> None:
         assert self._open is not None

@@ -71,11 +71,10 @@ class DocumentStyle:
         shape.setHeadingLevel(level)
         return shape
 
-    def bar(self, below: float) -> QTextBlockFormat:
-        """The empty line over which the footer's widgets stand, with room for a card below."""
+    def bar(self) -> QTextBlockFormat:
+        """The empty line over which the footer's widgets stand."""
         shape = QTextBlockFormat()
         shape.setLineHeight(self.scaled(BAR_HEIGHT), FIXED)
-        shape.setBottomMargin(below)
         return shape
 
     def text(self, style: str = "message", color: str = "text") -> QTextCharFormat:

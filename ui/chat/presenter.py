@@ -87,6 +87,8 @@ class ChatPresenter:
         task = asyncio.get_running_loop().create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # A task that is cancelled before its first step never awaits the work; it must be closed then.
+        task.add_done_callback(lambda _: work.close())
         return task
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QBrush, QColor, QPainter, QPen, QTextDocument
 from PySide6.QtWidgets import QFrame, QTextBrowser
 
@@ -91,6 +91,7 @@ class TranscriptView(QTextBrowser):
         bar = self.verticalScrollBar()
         bar.valueChanged.connect(self._scrolled)
         bar.actionTriggered.connect(self._user_scrolls)
+        bar.installEventFilter(self)
         bar.rangeChanged.connect(self._range_changed)
         self.selectionChanged.connect(self._selection_changed)
 
@@ -195,9 +196,9 @@ class TranscriptView(QTextBrowser):
         """The footer's line of an answer, in the viewport's coordinates."""
         assert item.body is not None
         height = self.transcript.bar_height
-        # The bar is the last line of the answer's frame, over the room for a card.
-        top = self.item_rect(item).bottom() - item.body.room_below - height
-        return QRectF(0, top, self.viewport().width(), height)
+        # The bar is the last line of the answer's frame; the room for a card is the frame's margin.
+        frame = _inner(self.document().documentLayout().frameBoundingRect(item.frame), item.frame)
+        return QRectF(0, frame.bottom() - height - self._offset(), self.viewport().width(), height)
 
     def code_rect(self, frame: QTextFrame) -> QRectF:
         """A code block without its margins, in the viewport's coordinates, cut at the column's edge."""
@@ -319,13 +320,17 @@ class TranscriptView(QTextBrowser):
             self._set_following(True)
         elif self._by_user:
             self._set_following(False)
+        if self._by_user:
+            self._ask_for_older()
         self._by_user = False
-        if value < LOAD_ABOVE and self.items and bar.maximum() > 0:
-            self.older_wanted.emit()
         self.laid_out.emit()
 
     def _user_scrolls(self, _action: int = 0) -> None:
         self._by_user = True
+
+    def _ask_for_older(self) -> None:
+        if self.items and self.verticalScrollBar().value() < LOAD_ABOVE:
+            self.older_wanted.emit()
 
     def scroll_to(self, value: int) -> None:
         """Scroll there as the user would."""
@@ -350,6 +355,12 @@ class TranscriptView(QTextBrowser):
     def _layout_changed(self) -> None:
         self.laid_out.emit()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """The lane of the scroll bar came or went: the column stays where it is."""
+        if event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+            self._center()
+        return super().eventFilter(watched, event)
+
     def _center(self) -> None:
         bar = self.verticalScrollBar()
         lane = bar.sizeHint().width() if bar.isVisible() else 0
@@ -373,6 +384,9 @@ class TranscriptView(QTextBrowser):
         self._by_user = True
         super().wheelEvent(event)
         self._by_user = False
+        if event.angleDelta().y() > 0 and self.verticalScrollBar().maximum() == 0:
+            # Nothing to scroll yet, but there may be more above.
+            self._ask_for_older()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Keys scroll too."""

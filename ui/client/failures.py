@@ -26,7 +26,7 @@ def unreachable(reason: str) -> ClientError:
         ErrorBody(
             code=ErrorCode.BACKEND_UNREACHABLE,
             message=f"The backend cannot be reached: {reason}.",
-            remedy="It is started again by itself. If it does not come back, look at its log.",
+            remedy="The backend is started again by itself. If it does not come back, look at its log.",
         )
     )
 
