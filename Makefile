@@ -12,7 +12,7 @@ CODE := app ui backend_embedded tests packaging
 ARGS ?=
 
 .DEFAULT_GOAL := run
-.PHONY: run setup test check test-services bench screenshots clean
+.PHONY: run setup test check test-services bench soak screenshots clean
 
 run: $(RUN_READY)
 	@exec $(PY) -m app $(ARGS)
@@ -33,6 +33,10 @@ test-services: $(DEV_READY)
 
 bench: $(DEV_READY) $(ENGINE_READY)
 	@$(PY) tests/bench/run.py $(ARGS)
+
+# 200 random kills of every process while answers stream; `make test` does a dozen
+soak: $(DEV_READY) $(ENGINE_READY)
+	@SUTAZAI_KILLS=$${SUTAZAI_KILLS:-200} $(PY) -m pytest -rs tests/process/test_random_kills.py $(ARGS)
 
 screenshots: $(DEV_READY) $(ENGINE_READY)
 	@$(PY) tests/journeys/screenshots.py $(ARGS)

@@ -67,7 +67,7 @@ async def start() -> list[Measure]:
             started = time.perf_counter()
             async with desktop(Path(name)) as process:
                 painted.append(await traced(process, "painted", started))
-                ready.append(await traced(process, "ready", started))
+                ready.append(await traced(process, "chat_ready", started))
     many = f"median of {STARTS} starts, worst"
     return [
         Measure("start-paint", middle(painted[1:]), "s", 0.6, baseline=f"{many} {max(painted[1:]):.2f} s"),
@@ -81,7 +81,7 @@ async def idle() -> list[Measure]:
         home = Path(name)
         started = time.perf_counter()
         async with desktop(home) as process:
-            await traced(process, "ready", started)
+            await traced(process, "chat_ready", started)
             await unload(home)
             await asyncio.sleep(SETTLE_S)
             tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
