@@ -8,13 +8,15 @@ DEV_READY := .venv/.ready-dev-$(WHERE)
 ENGINE_READY := .venv/.ready-engine-$(WHERE)
 PINS := packaging/requirements.txt packaging/requirements-starter.txt packaging/bootstrap.py
 ENGINE_PINS := $(wildcard packaging/requirements-engine*.txt)
+COMPILED := .venv/.compiled-$(WHERE)
+SOURCES := $(shell find app ui backend_embedded -name '*.py' 2>/dev/null)
 CODE := app ui backend_embedded tests packaging
 ARGS ?=
 
 .DEFAULT_GOAL := run
 .PHONY: run setup test check test-services bench soak screenshots clean
 
-run: $(RUN_READY)
+run: $(RUN_READY) $(COMPILED)
 	@exec $(PY) -m app $(ARGS)
 
 setup: $(DEV_READY)
@@ -31,7 +33,7 @@ check: $(DEV_READY)
 test-services: $(DEV_READY)
 	@$(PY) packaging/test_services.py $(ARGS)
 
-bench: $(DEV_READY) $(ENGINE_READY)
+bench: $(DEV_READY) $(ENGINE_READY) $(COMPILED)
 	@$(PY) tests/bench/run.py $(ARGS)
 
 # 200 random kills of every process while answers stream; `make test` does a dozen
@@ -54,4 +56,9 @@ $(DEV_READY): $(PINS) packaging/requirements-dev.txt
 
 $(ENGINE_READY): $(ENGINE_PINS) | $(DEV_READY)
 	@$(PY) -m backend_embedded.llm.engine_build
+	@touch $@
+
+# Bytecode of the program itself: where PYTHONDONTWRITEBYTECODE is set, each start would compile it anew.
+$(COMPILED): $(SOURCES) | $(RUN_READY)
+	@env -u PYTHONDONTWRITEBYTECODE $(PY) -m compileall -q app ui backend_embedded
 	@touch $@

@@ -14,9 +14,10 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from app.capabilities import CapabilityBoard
+from app.cli import VERSION
 from app.connection import Connection
 from app.log_window import LogWindow, last_lines
-from app.main_window import CHAT, MainWindow
+from app.main_window import CHAT, SETTINGS, MainWindow
 from app.paths import HomePaths
 from app.preferences import PreferenceStore
 from app.start_trace import StartTrace
@@ -29,6 +30,11 @@ from ui.chat.page import ChatPage
 from ui.chat.presenter import ChatPresenter
 from ui.client.backend import BackendClient
 from ui.client.events import EventStream
+from ui.settings.about import read_about
+from ui.settings.actions import settings_actions
+from ui.settings.page import SettingsPage
+from ui.settings.presenter import SettingsPresenter
+from ui.settings.state import Appearance
 from ui.shell.connection_band import RETRY
 from ui.shell.values import Notification
 
@@ -61,6 +67,13 @@ class Wiring:
             first_run=not preferences.value.welcomed,
             on_welcome_ended=lambda: preferences.change(welcomed=True),
         )
+        self._settings = SettingsPresenter(
+            self._client,
+            preferences,
+            self._apply_appearance,
+            home=paths.as_wire(),
+            read_about=lambda: self._loop.run_in_executor(thread, read_about, VERSION),
+        )
         self._connect()
         window.on_wanted(self._fill)
         self._spawn(self._stream.run(self._event_arrived, self._connection_changed))
@@ -71,6 +84,7 @@ class Wiring:
         shell.log_pressed.connect(self.show_log)
         shell.esc.add(self._stop_answer)
         shell.table.add_source(lambda: conversation_actions(self._chat, lambda: shell.show_page(CHAT)))
+        shell.table.add(*settings_actions(self._settings, self._show_setting))
         self._tick = QTimer(shell, interval=BAND_TICK_MS)
         self._tick.timeout.connect(self._show_connection)
         self._tick.start()
@@ -89,11 +103,13 @@ class Wiring:
     def _connection_changed(self, open_: bool) -> None:
         self._connection.stream_is(open_, self._loop.time())
         self._chat.connection_changed(open_)
+        self._settings.connection_changed(open_)
         self._board.connection_changed(open_)
         self._show_connection()
 
     def _event_arrived(self, event: Event) -> None:
         self._chat.event_arrived(event)
+        self._settings.event_arrived(event)
         match event:
             case Snapshot():
                 self._board.show(event.status.capabilities)
@@ -128,7 +144,7 @@ class Wiring:
 
     def _fill(self, key: str) -> None:
         slot = self._window.slots[key]
-        makers = {CHAT: self._chat_page}
+        makers: dict[str, Callable[[], QWidget]] = {CHAT: self._chat_page, SETTINGS: self._settings_page}
         if slot.page is None:
             slot.fill(makers[key]())
 
@@ -144,6 +160,22 @@ class Wiring:
         )
         self._window.shell.table.add(*chat_actions(page, self._chat))
         return page
+
+    def _settings_page(self) -> QWidget:
+        return SettingsPage(
+            self._settings, self._window.themes, open_folder=lambda folder: _open_folder(Path(folder))
+        )
+
+    def _show_setting(self, name: str) -> None:
+        self._window.shell.show_page(SETTINGS)
+        page = self._window.slots[SETTINGS].page
+        if isinstance(page, SettingsPage):
+            page.show_setting(name)
+
+    def _apply_appearance(self, chosen: Appearance) -> None:
+        self._window.themes.choose(
+            chosen.theme, chosen.text_percent / 100, reduced_motion=chosen.reduced_motion
+        )
 
     def _conversation_deleted(self, conversation: Conversation) -> None:
         undo = ("Undo", lambda: self._chat.spawn(self._chat.undo_delete()))
@@ -185,6 +217,7 @@ class Wiring:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LEAVE_S):
                 await self._chat.close()
+                await self._settings.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -25,7 +25,7 @@ from backend_embedded.llm.runner.sequences import Answer, Slot, choose
 from backend_embedded.llm.runner.text import TextStream
 
 BATCH_TOKENS = 512
-FLUSH_S = 0.03
+FLUSH_S = 0.04
 NO_ROOM = 1
 """llama_decode's answer when the cache has no cells for a batch; nothing was changed."""
 

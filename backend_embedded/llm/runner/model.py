@@ -8,6 +8,7 @@ from typing import Any
 from backend_embedded.llm.runner.protocol import RequestFailed, RunnerConfig
 from backend_embedded.llm.runner.template import ChatTemplate, built_in_template
 
+FLASH_ATTENTION_OFF = 0
 _PIECE_BYTES = 256
 
 
@@ -64,6 +65,8 @@ class LoadedModel:
         parameters.n_seq_max = sequences
         parameters.n_threads = parameters.n_threads_batch = self._threads
         parameters.kv_unified = True
+        # Measured on a processor, no GPU: beyond some hundred tokens the plain form is the faster one.
+        parameters.flash_attn_type = FLASH_ATTENTION_OFF
         parameters.embeddings = embeddings
         parameters.n_outputs_max = sequences  # one row of logits each: the buffers stay small
         if embeddings:

@@ -1,0 +1,1 @@
+"""The settings page: appearance, models, the local engine, folders, and what the program is made of."""
