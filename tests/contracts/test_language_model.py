@@ -82,8 +82,10 @@ class LanguageModelContract:
         assert stats.seed == 6
 
     async def test_a_seed_that_was_drawn_is_told(self, model: LanguageModel) -> None:
-        first, stats = await answer(model, ask("Say something.", seed=None, temperature=1.0))
+        _, stats = await answer(model, ask("Say something.", seed=None, temperature=1.0))
+        first, told = await answer(model, ask("Say something.", seed=stats.seed, temperature=1.0))
         again, _ = await answer(model, ask("Say something.", seed=stats.seed, temperature=1.0))
+        assert told.seed == stats.seed
         assert first == again
 
     async def test_temperature_zero_needs_no_seed(self, model: LanguageModel) -> None:

@@ -90,20 +90,19 @@ class Program:
         return None
 
     def client(self) -> httpx.Client | None:
-        """A client of the backend that serves this home now; None while there is none."""
+        """A client of the backend that serves this home by its own record; None while there is none."""
         try:
             record = json.loads((self.home / "run" / "backend.json").read_text())
             token = (self.home / "run" / "token").read_text().strip()
-            client = httpx.Client(
-                base_url=record["url"],
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=httpx.Timeout(10, read=60),
-                trust_env=False,
-            )
-            client.get("/api/v1/status").raise_for_status()
-        except (OSError, ValueError, httpx.HTTPError):
+        except (OSError, ValueError):
             return None
-        return client
+        return httpx.Client(
+            base_url=record["url"],
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(10, read=60),
+            trust_env=False,
+            verify=False,
+        )
 
     def ready(self, timeout_s: float = 60) -> httpx.Client:
         """Wait until the model can answer; returns a client."""
@@ -112,14 +111,21 @@ class Program:
             client = self.client()
             if client is None:
                 return None
-            try:
-                status = client.get("/api/v1/status").json()["data"]
-            except httpx.HTTPError:
-                return None
-            states = {item["name"]: item["state"] for item in status["capabilities"]}
-            return client if states.get("model") == "ok" else None
+            if states_of(client).get("model") == "ok":
+                return client
+            client.close()
+            return None
 
         return wait_for("the model is ready", probe, timeout_s)
+
+
+def states_of(client: httpx.Client) -> dict[str, str]:
+    """State of each capability; empty when the backend does not answer."""
+    try:
+        status = client.get("/api/v1/status").raise_for_status().json()["data"]
+    except httpx.HTTPError:
+        return {}
+    return {item["name"]: item["state"] for item in status["capabilities"]}
 
 
 def gone(processes: list[psutil.Process], within_s: float) -> bool:

@@ -195,7 +195,9 @@ async def served(services: Services, limits: TimeLimits | None = None) -> AsyncI
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     try:
-        async with httpx.AsyncClient(base_url=url, headers=AUTHORIZED, trust_env=False, verify=False, timeout=10) as client:
+        async with httpx.AsyncClient(
+            base_url=url, headers=AUTHORIZED, trust_env=False, verify=False, timeout=10
+        ) as client:
             yield client
     finally:
         services.leaving.set()

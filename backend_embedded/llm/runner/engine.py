@@ -21,7 +21,7 @@ from backend_embedded.llm.runner.protocol import (
     Waiting,
 )
 from backend_embedded.llm.runner.sampling import Sampler
-from backend_embedded.llm.runner.sequences import Answer, Slot, choose
+from backend_embedded.llm.runner.sequences import Answer, Choice, Slot, choose
 from backend_embedded.llm.runner.text import TextStream
 
 BATCH_TOKENS = 512
@@ -61,6 +61,7 @@ class Engine:
         self._batch_tokens = min(BATCH_TOKENS, self._cells)
         self._batch = self._llama.llama_batch_init(self._batch_tokens, 0, 1)
         self._pace = Pace(largest=self._batch_tokens, first=64 if model.parameters < 1e9 else 16)
+        self._even_piece = 16 if model.parameters < 1e9 else 8
         self._warm_up()
 
     @property
@@ -155,6 +156,8 @@ class Engine:
         budget = min(self._pace.chunk(bool(writing)), self._batch_tokens - count)
         for slot in sorted(reading, key=_started_s):
             taken = min(budget, slot.unread)
+            if slot.answer is not None and slot.answer.repeatable:
+                taken = min(self._even_piece, slot.unread, self._batch_tokens - count)
             if taken <= 0:
                 break
             ends = taken == slot.unread
@@ -264,6 +267,8 @@ class Engine:
             if used and (answer.put_back or used + len(answer.tokens) + 1 > self._cells):
                 break
             choice = choose(self._slots, answer.tokens, partial=self._model.partial_reuse)
+            if choice is not None and answer.repeatable:
+                choice = Choice(choice.slot, 0)
             if choice is None:
                 break
             self._waiting.popleft()

@@ -36,6 +36,15 @@ class Answer:
     pending: list[str] = field(default_factory=list)
     """Text that is sure and not sent yet."""
 
+    @property
+    def repeatable(self) -> bool:
+        """A seed was asked for: the prompt is read from its start and in even pieces.
+
+        llama.cpp's sums differ in their last digits with the size of a batch, and a drawn token with them.
+        """
+        options = self.request.options
+        return options.seed is not None and options.temperature > 0
+
 
 @dataclass(slots=True)
 class Slot:
