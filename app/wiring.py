@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
@@ -38,6 +39,7 @@ from ui.settings.state import Appearance
 from ui.shell.connection_band import RETRY
 from ui.shell.values import Notification
 
+SELECTED = "chat.selected"
 BAND_TICK_MS = 250
 LEAVE_S = 3.0
 
@@ -66,6 +68,8 @@ class Wiring:
             self._client,
             first_run=not preferences.value.welcomed,
             on_welcome_ended=lambda: preferences.change(welcomed=True),
+            selected=_uuid(preferences.get(SELECTED)),
+            on_selected=lambda chosen: preferences.set(SELECTED, None if chosen is None else str(chosen)),
         )
         self._settings = SettingsPresenter(
             self._client,
@@ -123,10 +127,10 @@ class Wiring:
             self._trace.reached("chat_ready")
 
     def _runner_exited(self, event: RunnerExited) -> None:
-        actions = (("Show log", self.show_log),)
-        self._window.shell.notify(
-            Notification("degraded", f"{event.model} stopped unexpectedly", event.message, actions)
-        )
+        shell, actions = self._window.shell, (("Show log", self.show_log),)
+        told = Notification("degraded", f"{event.model} stopped unexpectedly", event.message, actions)
+        # the chat page says it itself, at the answer that was cut and in the status bar
+        shell.notify(told, seen=shell.current_page == CHAT)
 
     def _show_connection(self) -> None:
         band = self._window.shell.band
@@ -236,3 +240,10 @@ class Wiring:
 
 def _open_folder(folder: Path) -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+
+def _uuid(text: object) -> UUID | None:
+    try:
+        return UUID(text) if isinstance(text, str) else None
+    except ValueError:
+        return None

@@ -30,6 +30,7 @@ from backend_embedded.contract.generation import (
     Role,
     TextDelta,
 )
+from backend_embedded.contract.models import Model
 from backend_embedded.errors import ControlCenterError, InvalidInput
 from backend_embedded.llm.port import LanguageModel, Prompt
 from backend_embedded.logs.context import current_request
@@ -59,17 +60,18 @@ class _Progress:
             self.first_at = time.monotonic()
         self.tokens = delta.tokens
 
-    def stats(self, provider: str, model: str) -> GenerationStats:
+    def stats(self, model: Model | None, reason: FinishReason) -> GenerationStats:
         now = time.monotonic()
         decode_s = 0.0 if self.first_at is None else now - self.first_at
         return GenerationStats(
-            provider=provider,
-            model=model,
+            provider="" if model is None else model.provider,
+            model="" if model is None else model.name,
+            quantization="" if model is None else model.quantization,
             completion_tokens=self.tokens,
             ttft_ms=0 if self.first_at is None else (self.first_at - self.asked_at) * 1_000,
             decode_ms=decode_s * 1_000,
             tokens_per_s=(self.tokens - 1) / decode_s if decode_s > 0 and self.tokens > 1 else 0,
-            finish_reason=FinishReason.CANCELLED,
+            finish_reason=reason,
         )
 
 
@@ -127,11 +129,12 @@ class ChatService:
             yield ChatFinished(answer=await self._end(turn, MessageStatus.COMPLETE, stats))
         except ControlCenterError as error:
             ended = True
-            yield await self._fail(turn, error)
+            yield await self._fail(request, turn, error, progress)
         except Exception as error:
             log.exception("An answer failed in a way that nobody expected")
             ended = True
-            yield await self._fail(turn, ControlCenterError(f"The answer failed: {error}"))
+            failure = ControlCenterError(f"The answer failed: {error}")
+            yield await self._fail(request, turn, failure, progress)
         finally:
             if not ended:
                 await self._cut(request, turn, progress)
@@ -168,7 +171,9 @@ class ChatService:
             turns.insert(0, ChatTurn(role=Role.SYSTEM, content=request.system))
         return Prompt(turns=tuple(turns), continue_last=goes_on, model=request.model, options=request.options)
 
-    async def _fail(self, turn: Turn, error: ControlCenterError) -> ChatFailed:
+    async def _fail(
+        self, request: ChatRequest, turn: Turn, error: ControlCenterError, progress: _Progress
+    ) -> ChatFailed:
         body = ErrorBody(
             code=error.code,
             message=error.message,
@@ -177,7 +182,8 @@ class ChatService:
             trace_id=current_request.get().correlation_id,
         )
         try:
-            answer = await self._end(turn, MessageStatus.INCOMPLETE, None, body)
+            stats = await self._stats(request, progress, FinishReason.ERROR)
+            answer = await self._end(turn, MessageStatus.INCOMPLETE, stats, body)
         except ControlCenterError:
             # The store itself is what failed: the next start sets the message to incomplete.
             log.warning("The end of an answer could not be stored", exc_info=True)
@@ -190,10 +196,22 @@ class ChatService:
             if self._leaving.is_set():
                 await self._end(turn, MessageStatus.INCOMPLETE, None, BACKEND_LEFT)
                 return
-            stats = progress.stats(self._model.capability().provider, request.model or "")
-            await self._end(turn, MessageStatus.STOPPED, stats if progress.tokens else None)
+            stats = await self._stats(request, progress, FinishReason.CANCELLED)
+            await self._end(turn, MessageStatus.STOPPED, stats)
         except ControlCenterError:
             log.warning("The end of a stopped answer could not be stored", exc_info=True)
+
+    async def _stats(
+        self, request: ChatRequest, progress: _Progress, reason: FinishReason
+    ) -> GenerationStats | None:
+        """What is known of an answer that the model did not finish; None before its first token."""
+        if not progress.tokens:
+            return None
+        models = await self._model.models()
+        return progress.stats(
+            next((m for m in models if (m.name == request.model if request.model else m.default)), None),
+            reason,
+        )
 
     async def _end(
         self,

@@ -52,12 +52,17 @@ class ChatPresenter:
         *,
         first_run: bool = False,
         on_welcome_ended: Callable[[], None] = lambda: None,
+        selected: UUID | None = None,
+        on_selected: Callable[[UUID | None], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         draft_delay_s: float = 0.6,
     ) -> None:
         self._backend = backend
         self._on_welcome_ended = on_welcome_ended
-        self._state = ChatState(welcome=first_run)
+        self._state = ChatState(
+            welcome=first_run, selected=selected, transcript=Transcript(loading=selected is not None)
+        )
+        self._on_selected, self._told_selected = on_selected, selected
         self._listeners: list[ChatListener] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._selection = 0
@@ -109,6 +114,9 @@ class ChatPresenter:
     def tell(self) -> None:
         """Tell the listeners of the state as it is now."""
         state = self.state
+        if state.selected != self._told_selected:
+            self._told_selected = state.selected
+            self._on_selected(state.selected)
         for listener in self._listeners:
             listener.state_changed(state)
 

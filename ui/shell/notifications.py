@@ -41,9 +41,11 @@ class Notifications(QObject):
         self._history: deque[Notification] = deque(maxlen=KEPT)
         self._unread = 0
 
-    def notify(self, notification: Notification) -> None:
-        """Show a toast and keep it in the history."""
+    def notify(self, notification: Notification, *, seen: bool = False) -> None:
+        """Show a toast and keep it in the history; one that was seen happen is only kept."""
         self._history.appendleft(notification)
+        if seen:
+            return
         self._set_unread(self._unread + 1)
         if len(self._toasts) >= MOST_TOASTS:
             self._toasts[0].close_now()

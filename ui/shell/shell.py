@@ -126,9 +126,9 @@ class Shell(QMainWindow):
             self._capability_actions = actions
         self.status_bar.show_capabilities(capabilities)
 
-    def notify(self, notification: Notification) -> None:
-        """Show a toast and keep it in the history."""
-        self.notifications.notify(notification)
+    def notify(self, notification: Notification, *, seen: bool = False) -> None:
+        """Show a toast and keep it in the history; one that was seen happen on the page is only kept."""
+        self.notifications.notify(notification, seen=seen)
 
     def set_note(self, words: str) -> None:
         """Quiet words at the right of the status bar."""
