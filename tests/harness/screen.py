@@ -64,6 +64,10 @@ class Screen:
         """Give a window the keyboard (there is no window manager to do it)."""
         self._xdotool("windowfocus", "--sync", window)
 
+    def resize(self, window: str, width: int, height: int) -> None:
+        """Give a window a size, at the top left corner."""
+        self._xdotool("windowmove", window, "0", "0", "windowsize", window, str(width), str(height))
+
     def shoot(self, file: Path) -> None:
         """Write what the screen shows to a PNG file."""
         file.parent.mkdir(parents=True, exist_ok=True)
