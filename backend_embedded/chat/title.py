@@ -6,8 +6,9 @@ LONGEST = 60
 
 
 def title_from(content: str) -> str:
-    """The first line with something in it, shortened between words."""
-    line = next((line.strip() for line in content.splitlines() if line.strip()), "New chat")
+    """The first line with something in it, without Markdown's marks at its start, shortened between words."""
+    lines = (line.strip().lstrip("#>*-").strip() for line in content.splitlines())
+    line = next((line for line in lines if line), "New chat")
     line = " ".join(line.split())
     if len(line) <= LONGEST:
         return line

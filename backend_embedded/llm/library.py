@@ -113,7 +113,7 @@ class ModelLibrary:
             quantization=facts.quantization if facts else "",
             parameters=facts.parameters if facts else 0,
             context_length=facts.context_length if facts else 0,
-            license=facts.license if facts else "",
+            license=spdx(facts.license) if facts else "",
             problem=problem,
         )
         return Entry(model, facts)
@@ -190,3 +190,9 @@ def _title(header: GgufFile) -> str:
     if header.size_label and header.size_label.lower() not in header.name.lower():
         return f"{header.name} {header.size_label}".strip()
     return header.name
+
+
+def spdx(licence: str) -> str:
+    """The usual spelling of a licence that GGUF files write in small letters."""
+    known = {"apache-2.0": "Apache-2.0", "mit": "MIT", "cc-by-4.0": "CC-BY-4.0", "gpl-3.0": "GPL-3.0"}
+    return known.get(licence.strip().lower(), licence)

@@ -423,3 +423,16 @@ async def test_a_failed_answer_shows_its_error(backend, presenter) -> None:
     backend.scripts[0].put_nowait(ChatFailed(error=error, answer=answer))
     await until(lambda: not presenter.state.live)
     assert presenter.state.transcript.messages[-1].error == error
+
+
+async def test_the_conversation_of_the_last_start_is_shown_again(backend) -> None:
+    kept = backend.add("What is a container?")
+    told: list[object] = []
+    presenter = ChatPresenter(backend, selected=kept.id, on_selected=told.append)
+    presenter.connection_changed(True)
+    await until(lambda: presenter.state.loaded and not presenter.state.transcript.loading)
+    assert presenter.state.selected == kept.id
+    assert told == []
+    presenter.new_chat()
+    assert told == [None]
+    await presenter.close()

@@ -11,6 +11,7 @@ from backend_embedded.chat.title import LONGEST, title_from
         ("Hello", "Hello"),
         ("\n\n  First \t line \nsecond", "First line"),
         ("   ", "New chat"),
+        ("---\n## Backoff with jitter", "Backoff with jitter"),
         ("word " * 30, "word word word word word word word word word word word…"),
         ("x" * 100, "x" * (LONGEST - 1) + "…"),
     ],
