@@ -39,7 +39,7 @@ LIBRARIES = {
     "libxcb-keysyms.so.1": ("libxcb-keysyms1",),
 }
 # What the journeys drive the real window with.
-TEST_PROGRAMS = {"Xvfb": ("xvfb",), "xauth": ("xauth",), "xdotool": ("xdotool",)}
+TEST_PROGRAMS = {"Xvfb": ("xvfb",), "xdotool": ("xdotool",), "import": ("imagemagick",)}
 
 
 class SetupFailed(Exception):
