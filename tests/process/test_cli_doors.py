@@ -16,6 +16,8 @@ import psutil
 import pytest
 from program import gone, wait_for
 
+INTERRUPTIBLE = ("env", "--default-signal=INT")
+"""A shell without job control starts background jobs, and so all below them, with SIGINT ignored."""
 LONG = "Write the numbers from 1 to 1000, one per line."
 SUTAZAI = [sys.executable, "-m", "app"]
 LIMIT_S = 60
@@ -138,7 +140,7 @@ def test_serve_outlives_the_end_of_its_stdin(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_chat_ends_what_it_started(tmp_path: Path, number: int, status: int) -> None:
     child = subprocess.Popen(
-        [*SUTAZAI, "chat", LONG, "--temperature", "0", "--home", str(tmp_path)],
+        [*INTERRUPTIBLE, *SUTAZAI, "chat", LONG, "--temperature", "0", "--home", str(tmp_path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -156,7 +158,7 @@ def test_an_interrupted_chat_ends_what_it_started(tmp_path: Path, number: int, s
 
 def test_a_reader_that_goes_away_is_no_crash(tmp_path: Path) -> None:
     child = subprocess.Popen(
-        [*SUTAZAI, "chat", LONG, "--temperature", "0", "--home", str(tmp_path)],
+        [*INTERRUPTIBLE, *SUTAZAI, "chat", LONG, "--temperature", "0", "--home", str(tmp_path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -173,7 +175,8 @@ def test_an_interrupted_chat_stops_the_engine_of_a_running_backend(tmp_path: Pat
     with serving(tmp_path) as (_, ready):
         token = (tmp_path / "run" / "token").read_text().strip()
         child = subprocess.Popen(
-            [*SUTAZAI, "chat", LONG, "--temperature", "0", "--home", str(tmp_path)], stdout=subprocess.PIPE
+            [*INTERRUPTIBLE, *SUTAZAI, "chat", LONG, "--temperature", "0", "--home", str(tmp_path)],
+            stdout=subprocess.PIPE,
         )
         assert child.stdout is not None
         with child.stdout:
