@@ -10,6 +10,7 @@ from itertools import pairwise
 from backend_embedded.llm.runner.bindings import Bindings
 from backend_embedded.llm.runner.model import LoadedModel
 from backend_embedded.llm.runner.pace import Pace
+from backend_embedded.llm.runner.parking import Parking
 from backend_embedded.llm.runner.protocol import (
     Done,
     Failed,
@@ -58,6 +59,7 @@ class Engine:
             )
         self._cells: int = self._llama.llama_n_ctx(self._context)
         self._room: int = min(model.context_size, self._cells)
+        self._parking = Parking(self._llama, self._context, self._cells, partial=model.partial_reuse)
         self._batch_tokens = min(BATCH_TOKENS, self._cells)
         self._batch = self._llama.llama_batch_init(self._batch_tokens, 0, 1)
         self._pace = Pace(largest=self._batch_tokens, first=64 if model.parameters < 1e9 else 16)
@@ -272,12 +274,31 @@ class Engine:
             if choice is None:
                 break
             self._waiting.popleft()
-            keep = self._keep_state(choice.slot, choice.keep, choice.copy_from)
+            keep = self._prepare(answer, choice)
             choice.slot.answer = answer
             if not answer.started_s:
                 answer.started_s = time.monotonic()
                 answer.cached_tokens = keep
         self._tell_places()
+
+    def _prepare(self, answer: Answer, choice: Choice) -> int:
+        """Bring the state that saves most into a sequence, and park what nobody works on; tokens saved."""
+        slot = choice.slot
+        parked = None if answer.repeatable else self._parking.find(answer.tokens, choice.keep)
+        if parked is None:
+            keep = self._keep_state(slot, choice.keep, choice.copy_from)
+            self._park_idle(but=slot)
+            return keep
+        self._park_idle()
+        keep = self._parking.put_back(parked, slot.id, answer.tokens)
+        slot.kept = answer.tokens[:keep]
+        return keep
+
+    def _park_idle(self, but: Slot | None = None) -> None:
+        for slot in self._slots:
+            if slot.answer is None and slot.kept and slot is not but:
+                self._parking.park(slot.id, slot.kept)
+                slot.kept = []
 
     def _keep_state(self, slot: Slot, keep: int, donor: Slot | None) -> int:
         """Cut a sequence's state down to `keep` tokens, or copy that many from another; returns how many."""
