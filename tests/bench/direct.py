@@ -30,6 +30,7 @@ class Direct:
         parameters.n_ctx = context
         parameters.n_seq_max = 4
         parameters.kv_unified = True
+        parameters.flash_attn_type = 0  # off, as in the program: see docs/performance.md
         parameters.n_threads = parameters.n_threads_batch = threads
         self.context = llama.llama_init_from_model(self.model, parameters)
         self.vocabulary = llama.llama_model_get_vocab(self.model)
