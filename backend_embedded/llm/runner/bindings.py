@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-
 SPINS = "30000"
 """Turns that a thread spins for the others before it sleeps.
 

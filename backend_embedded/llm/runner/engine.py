@@ -143,6 +143,12 @@ class Engine:
                 self._take_token(slot, answer, row)
         self._admit()
 
+    def rest(self) -> None:
+        """Nothing is to be decoded: copy what idle sequences keep, so that the next answer need not wait for it."""
+        for slot in self._slots:
+            if slot.answer is None and slot.kept:
+                self._parking.copy(slot.id, slot.kept)
+
     # -- the batch --------------------------------------------------------------------------------
 
     def _fill(self) -> tuple[list[tuple[Slot, int, int | None]], int]:

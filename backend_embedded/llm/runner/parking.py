@@ -45,14 +45,21 @@ class Parking:
 
     def park(self, sequence: int, tokens: list[int]) -> None:
         """Move a sequence's state out of the context; one that is too large is forgotten."""
-        size = int(self._llama.llama_state_seq_get_size(self._context, sequence))
-        if 0 < size <= LARGEST_BYTES:
-            data = (ctypes.c_uint8 * size)()
-            if self._llama.llama_state_seq_get_data(self._context, data, size, sequence) == size:
-                self._parked = [one for one in self._parked if not _covers(tokens, one.tokens)]
-                self._parked.append(Parked(list(tokens), data))
-                self._limit()
+        self.copy(sequence, tokens)
         self._llama.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+
+    def copy(self, sequence: int, tokens: list[int]) -> None:
+        """Have a copy of a sequence's state, so that moving it out later costs nothing."""
+        if any(one.tokens == tokens for one in self._parked):
+            return
+        size = int(self._llama.llama_state_seq_get_size(self._context, sequence))
+        if not 0 < size <= LARGEST_BYTES:
+            return
+        data = (ctypes.c_uint8 * size)()
+        if self._llama.llama_state_seq_get_data(self._context, data, size, sequence) == size:
+            self._parked = [one for one in self._parked if not _covers(tokens, one.tokens)]
+            self._parked.append(Parked(list(tokens), data))
+            self._limit()
 
     def find(self, tokens: Sequence[int], beyond: int) -> Parked | None:
         """The state that saves most of reading a prompt, if it saves clearly more than `beyond` tokens."""
