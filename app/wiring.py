@@ -89,6 +89,9 @@ class Wiring:
         shell.esc.add(self._stop_answer)
         shell.table.add_source(lambda: conversation_actions(self._chat, lambda: shell.show_page(CHAT)))
         shell.table.add(*settings_actions(self._settings, self._show_setting))
+        log = ("Show log", self.show_log)
+        engine = ("Show engine", lambda: self._show_setting("engine"))
+        shell.show_capabilities((), {"model": (engine, log), "store": (log,), "events": (log,)})
         self._tick = QTimer(shell, interval=BAND_TICK_MS)
         self._tick.timeout.connect(self._show_connection)
         self._tick.start()
@@ -128,7 +131,8 @@ class Wiring:
 
     def _runner_exited(self, event: RunnerExited) -> None:
         shell, actions = self._window.shell, (("Show log", self.show_log),)
-        told = Notification("degraded", f"{event.model} stopped unexpectedly", event.message, actions)
+        title = f"{self._chat.state.model_title(event.model)} stopped"
+        told = Notification("degraded", title, event.message, actions)
         # the chat page says it itself, at the answer that was cut and in the status bar
         shell.notify(told, seen=shell.current_page == CHAT)
 

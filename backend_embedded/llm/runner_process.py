@@ -70,6 +70,7 @@ class RunnerProcess:
         self._process = process
         self._on_exit = on_exit
         self._channels: dict[int, asyncio.Queue[RunnerEvent | None]] = {}
+        self._idle = asyncio.Event()
         self._last_id = 0
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._started: asyncio.Future[Ready | LoadFailed | None] = asyncio.get_running_loop().create_future()
@@ -129,6 +130,11 @@ class RunnerProcess:
         """Requests that are not finished."""
         return len(self._channels)
 
+    async def idle(self) -> None:
+        """Return when no request is under way."""
+        if self._channels:
+            await self._idle.wait()
+
     def next_id(self) -> int:
         """A number for the next request."""
         self._last_id += 1
@@ -146,6 +152,7 @@ class RunnerProcess:
         if not self.alive:
             raise self.crash("before the request was sent")
         self._channels[command.id] = channel
+        self._idle.clear()
         over = False
         try:
             await self._write(encode(command))
@@ -163,6 +170,8 @@ class RunnerProcess:
                     await self._cancel(command.id, channel)
             finally:
                 del self._channels[command.id]
+                if not self._channels:
+                    self._idle.set()
 
     async def _cancel(self, request_id: int, channel: asyncio.Queue[RunnerEvent | None]) -> None:
         if self._process.stdin is not None:
@@ -206,7 +215,7 @@ class RunnerProcess:
             details["signal" if status < 0 else "exit_code"] = _signal_name(-status) if status < 0 else status
         return EngineCrashed(
             f"The model runner of {self.config.name} ended {when} ({self.how_it_ended()}).",
-            remedy="It is started again by itself: ask again, or continue the answer.",
+            remedy="The runner is started again by itself: ask again, or continue the answer.",
             **details,
         )
 

@@ -32,7 +32,7 @@ from backend_embedded.contract.generation import (
 from backend_embedded.contract.models import Engine, EngineState, Model
 from backend_embedded.contract.status import Capability, State
 from backend_embedded.errors import ControlCenterError, ModelNotFound
-from backend_embedded.llm.port import Embeddings, Prompt
+from backend_embedded.llm.port import ContextFacts, Embeddings, Prompt
 from backend_embedded.metrics.backend import BackendMetrics
 from backend_embedded.services import Services
 from backend_embedded.serving import make_server
@@ -67,6 +67,9 @@ class ScriptedModel:
     waited: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     loaded: bool = False
+    context_size: int = 4096
+    largest_context: int = 8192
+    counted: list[tuple[str, ...]] = field(default_factory=list)
 
     def capability(self) -> Capability:
         return Capability(name="model", state=State.OK, provider="scripted", product="a script", since=SINCE)
@@ -113,13 +116,29 @@ class ScriptedModel:
     async def count_tokens(self, prompt: Prompt) -> int:
         return sum(len(turn.content.split()) for turn in prompt.turns) + len((prompt.raw or "").split())
 
+    async def count_texts(self, texts: Sequence[str], model: str | None = None) -> Sequence[int]:
+        self.counted.append(tuple(texts))
+        return [len(text.split()) for text in texts]
+
+    async def context(self, model: str | None = None) -> ContextFacts:
+        return ContextFacts(
+            model=model or "script",
+            provider="scripted",
+            size=self.context_size,
+            largest=self.largest_context,
+            bytes_per_token=1_000,
+            free_bytes=1_000_000_000,
+            resizable=True,
+        )
+
     async def embed(self, texts: Sequence[str], model: str | None = None) -> Embeddings:
         return Embeddings("script", tuple((1.0, 0.0) for _ in texts), len(texts))
 
-    async def load(self, model: str | None = None) -> None:
+    async def load(self, model: str | None = None, context_size: int | None = None) -> None:
         if model not in (None, "script"):
             raise ModelNotFound(f"There is no model named {model}.")
         self.loaded = True
+        self.context_size = max(self.context_size, context_size or 0)
 
     async def unload(self, model: str) -> None:
         self.loaded = False

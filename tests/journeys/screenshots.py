@@ -1,186 +1,135 @@
-"""Writes every page and state of the window, in both themes and two sizes, to `build/screenshots`, to be looked at.
+"""Writes a picture of every page and state of the window to `build/screenshots`, in both themes and two sizes.
 
-Drives the real program on a virtual screen, with the starter model.
+The real window, pages and presenters stand on a scripted backend in this process. Each state is waited for
+by what it shows, and the run fails with the name of a state that does not appear, at an error that nobody
+caught, and at a warning of Qt. Arguments: names of states, to draw only those.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
-import signal
 import sys
-from contextlib import closing
+import time
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from types import TracebackType
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "harness")]
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+os.environ["TZ"] = "UTC"
+time.tzset()
 
-from program import Program, running, stream_chat, wait_for  # noqa: E402
-from screen import Screen, missing_tools, virtual_screen  # noqa: E402
+import scripted_content as content  # noqa: E402
+from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler  # noqa: E402
+from PySide6.QtGui import QImage, QPainter  # noqa: E402
+from PySide6.QtWidgets import QApplication, QWidget  # noqa: E402
+from scripted_backend import ScriptedBackend  # noqa: E402
+from window_scenes import SCENES, Scene  # noqa: E402
+from window_stage import NotReached, staged  # noqa: E402
 
+from app.main_window import open_application  # noqa: E402
+
+FOLDER = ROOT / "build" / "screenshots"
 SIZES = ((1280, 800), (1920, 1080))
 THEMES = ("light", "dark")
-RUNNER, BACKEND = "backend_embedded.llm.runner", "backend_embedded"
-SECTIONS = ("models_folder", "engine", "paths", "about")
-FULL = """## Backoff with jitter
-Use **full jitter**: the wait is a *random* time below a bound that doubles. See [the article](https://example.org).
-
-```python
-async def retry(call, tries=5, base=0.2, cap=10.0):
-    for n in range(tries):
-        try:
-            return await call()
-        except TransientError:
-            await asyncio.sleep(random.uniform(0, min(cap, base * 2**n)))  # spread
-```
-
-| Try | Bound | Mean wait |
-|---|--:|--:|
-| 1 | 0.20 s | 0.10 s |
-| 2 | 0.40 s | 0.20 s |
-
-1. The request is wrong: a `400` will be wrong again.
-2. The effect is not idempotent.
-
-> A retry is a promise that a second call can succeed.
-
-Repeat the text above, word for word."""
+LONGEST_RUN_S = 60.0
+"""Of this process's own time: what else the machine does is no fault of the window's."""
+OF_THE_PLATFORM = "This plugin does not support"
+"""Said of every window without a screen."""
 
 
-class Gallery:
-    """One window in one theme and size, and where its pictures go."""
+class Faults:
+    """What went wrong, a line each; takes what otherwise would only be printed."""
 
-    def __init__(self, program: Program, screen: Screen, folder: Path, name: str) -> None:
-        self.program, self.screen, self.folder, self.name = program, screen, folder, name
+    def __init__(self) -> None:
+        self.lines: list[str] = []
 
-    def shoot(self, state: str) -> None:
-        """Take the picture when the screen has come to rest."""
-        file = self.folder / f"{state}-{self.name}.png"
-        before = b""
+    def listen(self) -> None:
+        """Take errors that nobody caught, those in slots among them, and warnings of Qt."""
+        sys.excepthook = self._uncaught
+        qInstallMessageHandler(self._said_by_qt)
 
-        def still() -> bool:
-            nonlocal before
-            self.screen.shoot(file)
-            now = file.read_bytes()
-            same, before = now == before, now
-            return same
+    def _uncaught(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        self.lines.append("".join(traceback.format_exception(kind, error, trace)))
 
-        wait_for(f"{state} is drawn", still, 20)
-        print(file.relative_to(ROOT), flush=True)  # noqa: T201
-
-    def moving(self, state: str) -> None:
-        """Take the picture at once: the screen does not rest."""
-        file = self.folder / f"{state}-{self.name}.png"
-        self.screen.shoot(file)
-        print(file.relative_to(ROOT), flush=True)  # noqa: T201
-
-    def command(self, words: str) -> None:
-        """Do an action by the palette."""
-        self.screen.press("ctrl+k")
-        self.screen.type(words)
-        self.screen.press("Return")
-
-    def all(self) -> None:
-        """Every state, one after the other."""
-        self.screen.focus(wait_for("the window", lambda: self.screen.window("SutazAI")))
-        self.program.ready().close()
-        self.shoot("welcome")
-        self.screen.press("ctrl+k")
-        self.shoot("palette")
-        self.screen.type("ch")
-        self.shoot("palette-typed")
-        self.screen.press("Escape", "F1")
-        self.shoot("shortcuts")
-        self.screen.press("Escape")
-        self.settings()
-        self.chat()
-
-    def settings(self) -> None:
-        """Each section of the settings."""
-        self.screen.press("ctrl+comma")
-        self.shoot("settings-appearance")
-        for section, words in zip(
-            SECTIONS, ("models folder", "local engine", "show paths", "about"), strict=True
-        ):
-            self.command(words)
-            self.shoot(f"settings-{section}")
-        self.screen.press("ctrl+1")
-
-    def chat(self) -> None:
-        """Empty, writing, full, cut off by the runner, without a backend."""
-        self.screen.press("ctrl+n")
-        self.shoot("empty")
-        self.ask_by_api(FULL)
-        self.command("Backoff")
-        self.shoot("full")
-        self.screen.press("ctrl+n")
-        self.screen.type("Write the numbers from 1 to 1000, one per line.")
-        self.screen.press("Return")
-        self.until_writing()
-        self.moving("writing")
-        self.kill(RUNNER)
-        self.program.ready().close()
-        self.shoot("error")
-        self.screen.press("ctrl+r")
-        self.until_writing()
-        self.kill(BACKEND)
-        self.moving("backend-lost")
-        self.program.ready().close()
-
-    def ask_by_api(self, content: str) -> None:
-        """A conversation whose question is long and formatted, with a bounded answer."""
-        with closing(self.program.ready()) as client:
-            for _ in stream_chat(
-                client, {"content": content, "options": {"max_tokens": 120, "temperature": 0}}
-            ):
-                pass
-
-    def until_writing(self) -> None:
-        """Wait until some text of the newest answer is there."""
-
-        def probe() -> bool:
-            client = self.program.client()
-            if client is None:
-                return False
-            with closing(client):
-                return any(message["text"] for message in newest_answers(client))
-
-        wait_for("an answer is written", probe)
-
-    def kill(self, module: str) -> None:
-        """End a child as a crash does."""
-        os.kill(wait_for(module, lambda: self.program.child(module)).pid, signal.SIGKILL)
+    def _said_by_qt(self, kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+        if kind != QtMsgType.QtDebugMsg and not text.startswith(OF_THE_PLATFORM):
+            self.lines.append(f"Qt: {text}")
 
 
-def newest_answers(client: Any) -> list[dict[str, Any]]:
-    """The last message of the newest conversation, when it is an answer."""
-    conversations = client.get("/api/v1/conversations?limit=1").json()["data"]
-    messages = client.get(f"/api/v1/conversations/{conversations[0]['id']}/messages").json()["data"]
-    return [message for message in messages[-1:] if message["role"] == "assistant"]
+def picture(shell: QWidget) -> QImage:
+    """The window, with the menu that is open over it."""
+    image = shell.grab().toImage()
+    popup = QApplication.activePopupWidget()
+    if popup is not None:
+        painter = QPainter(image)
+        painter.drawPixmap(shell.mapFromGlobal(popup.pos()), popup.grab())
+        painter.end()
+    return image
 
 
-def main() -> int:
-    """Make all pictures; 1 when a tool is missing."""
-    lacking = missing_tools()
-    if lacking:
-        print(f"Install these first: {', '.join(lacking)}", file=sys.stderr)  # noqa: T201
-        return 1
-    folder = ROOT / "build" / "screenshots"
-    for width, height in SIZES:
-        for theme in THEMES:
-            with TemporaryDirectory() as place, virtual_screen(width, height) as screen:
-                home = Path(place) / "home"
-                (home / "config").mkdir(parents=True)
-                (home / "config" / "desktop.json").write_text(json.dumps({"theme": theme}))
-                program = Program(home, DISPLAY=screen.display, QT_QPA_PLATFORM="xcb")
-                with running(program):
-                    window = wait_for("the window", lambda s=screen: s.window("SutazAI"))
-                    screen.resize(window, width, height)
-                    Gallery(program, screen, folder, f"{theme}-{width}").all()
-    return 0
+async def draw(scene: Scene, application: QApplication, theme: str, size: tuple[int, int]) -> None:
+    """Bring the window into the state and write its picture."""
+    backend = ScriptedBackend()
+    backend.known = (content.TINY, content.SMOL, content.BROKEN)
+    backend.capabilities = content.all_well()
+    if scene.filled:
+        content.write_chats(backend)
+    async with staged(backend, application, theme, size, welcomed=scene.welcomed) as stage:
+        await scene.play(stage)
+        await stage.at_rest()
+        image = picture(stage.shell)
+        file = FOLDER / f"{scene.name}-{theme}-{size[0]}.png"
+        if (image.width(), image.height()) != size or not image.save(str(file), quality=60):
+            raise NotReached(f"{file} could not be written in that size")
+        popup = QApplication.activePopupWidget()
+        if popup is not None:
+            popup.close()
+
+
+async def draw_all(application: QApplication, wanted: Sequence[str], faults: Faults) -> int:
+    """Draw every state; gives the number of pictures."""
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: faults.lines.append(str(told)))
+    drawn = 0
+    # theme by theme: putting another one on the application takes longer than a picture
+    for theme in THEMES:
+        for scene in SCENES:
+            for size in SIZES:
+                if wanted and scene.name not in wanted:
+                    continue
+                try:
+                    await draw(scene, application, theme, size)
+                    drawn += 1
+                except NotReached as failure:
+                    faults.lines.append(f"{scene.name} ({theme}, {size[0]}): {failure}")
+    return drawn
+
+
+def main(wanted: Sequence[str]) -> int:
+    """Draw them; 1 when anything went wrong, or all of it took too long."""
+    began_s = time.monotonic()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for old in FOLDER.glob("*.png"):
+        if not wanted or old.name.rsplit("-", 2)[0] in wanted:
+            old.unlink()
+    faults = Faults()
+    unknown = set(wanted) - {scene.name for scene in SCENES}
+    faults.lines += [f"{name}: there is no such state" for name in sorted(unknown)]
+    faults.listen()
+    application = open_application()
+    application.setCursorFlashTime(0)
+    drawn = asyncio.run(draw_all(application, wanted, faults))
+    took_s = time.monotonic() - began_s
+    if (own_s := time.process_time()) > LONGEST_RUN_S:
+        faults.lines.append(f"the run took {own_s:.0f} s of the processor; {LONGEST_RUN_S:.0f} s are allowed")
+    print(f"{drawn} pictures in {FOLDER.relative_to(ROOT)}, {took_s:.0f} s")  # noqa: T201
+    for line in faults.lines:
+        print(line, file=sys.stderr)  # noqa: T201
+    return 1 if faults.lines else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

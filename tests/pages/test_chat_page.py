@@ -1,39 +1,33 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+from scripted_backend import ScriptedBackend
 
 from backend_embedded.contract.conversations import (
-    ChatEvent,
     ChatFinished,
-    ChatRequest,
-    ChatStarted,
     Conversation,
-    ConversationPatch,
     Message,
     MessageStatus,
 )
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
-from backend_embedded.contract.generation import GenerationStats, Role, TextDelta
+from backend_embedded.contract.generation import GenerationStats, TextDelta
 from backend_embedded.contract.models import Engine, EngineState, Model
 from ui.chat.actions import chat_actions, conversation_actions
 from ui.chat.page import ChatPage
 from ui.chat.presenter import ChatPresenter
-from ui.client.port import MessagePage
 from ui.theme import ThemeSource, load_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable
 
-NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)
 MODEL = Model(
     name="tiny",
     title="TinyLlama 1.1B",
@@ -55,72 +49,6 @@ STATS = GenerationStats(
 )
 
 
-class StoredChats:
-    """Conversations in memory; answers are played by the test."""
-
-    def __init__(self) -> None:
-        self.listed: dict[UUID, Conversation] = {}
-        self.stored: dict[UUID, list[Message]] = {}
-        self.events: asyncio.Queue[ChatEvent] = asyncio.Queue()
-        self.requests: list[ChatRequest] = []
-        self.closed = 0
-
-    def add(self, title: str, texts: list[str], *, days: int = 0) -> Conversation:
-        key, parent = uuid4(), None
-        stored: list[Message] = []
-        for number, text in enumerate(texts):
-            role = Role.ASSISTANT if number % 2 else Role.USER
-            stored.append(message(key, role, text, parent, stats=STATS if number % 2 else None))
-            parent = stored[-1].id
-        when = NOW - timedelta(days=days)
-        made = Conversation(id=key, title=title, created_at=when, updated_at=when, leaf_id=parent)
-        self.listed[key], self.stored[key] = made, stored
-        return made
-
-    async def conversations(self, limit: int = 100, offset: int = 0) -> list[Conversation]:
-        return [c for c in self.listed.values() if c.deleted_at is None]
-
-    async def patch_conversation(self, conversation_id: UUID, patch: ConversationPatch) -> Conversation:
-        changes = patch.model_dump(exclude_unset=True, exclude={"restore"})
-        self.listed[conversation_id] = self.listed[conversation_id].model_copy(update=changes)
-        return self.listed[conversation_id]
-
-    async def delete_conversation(self, conversation_id: UUID, purge: bool = False) -> None:
-        gone = self.listed[conversation_id].model_copy(update={"deleted_at": NOW})
-        self.listed[conversation_id] = gone
-
-    async def messages(
-        self, conversation_id: UUID, leaf: UUID | None = None, limit: int = 20, before: UUID | None = None
-    ) -> MessagePage:
-        branch = self.stored[conversation_id]
-        end = next((i for i, m in enumerate(branch) if m.id == before), len(branch))
-        return MessagePage(tuple(branch[max(0, end - limit) : end]), len(branch))
-
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
-        self.requests.append(request)
-        try:
-            while True:
-                event = await self.events.get()
-                yield event
-                if isinstance(event, ChatFinished):
-                    return
-        finally:
-            self.closed += 1
-
-
-def message(key: UUID, role: Role, text: str, parent: UUID | None, **fields: Any) -> Message:
-    made = Message(
-        id=uuid4(),
-        conversation_id=key,
-        parent_id=parent,
-        role=role,
-        text=text,
-        status=MessageStatus.COMPLETE,
-        created_at=NOW,
-    )
-    return made.model_copy(update={"siblings": (made.id,)} | fields)
-
-
 async def until(holds: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
         while not holds():
@@ -129,8 +57,8 @@ async def until(holds: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def chats() -> StoredChats:
-    return StoredChats()
+def chats() -> ScriptedBackend:
+    return ScriptedBackend()
 
 
 @pytest.fixture
@@ -145,12 +73,12 @@ def themes(qapp: QApplication) -> ThemeSource:
 
 @pytest.fixture
 async def page(
-    qtbot: Any, chats: StoredChats, themes: ThemeSource, deleted: list[Conversation]
+    qtbot: Any, chats: ScriptedBackend, themes: ThemeSource, deleted: list[Conversation]
 ) -> AsyncIterator[ChatPage]:
-    presenter = ChatPresenter(chats, draft_delay_s=0)  # type: ignore[arg-type]
+    presenter = ChatPresenter(chats, draft_delay_s=0)
     presenter.connection_changed(True)
     presenter.change(models=(MODEL, OTHER), engine=Engine(state=EngineState.READY))
-    made = ChatPage(presenter, themes, on_deleted=deleted.append, now=lambda: NOW)
+    made = ChatPage(presenter, themes, on_deleted=deleted.append, now=lambda: chats.now)
     qtbot.addWidget(made)
     made.resize(1104, 774)
     made.show()
@@ -159,41 +87,44 @@ async def page(
     await presenter.close()
 
 
-async def start_answer(page: ChatPage, chats: StoredChats, conversation: Conversation) -> Message:
+async def start_answer(page: ChatPage, chats: ScriptedBackend, conversation: Conversation) -> Message:
     page.pane.composer.edit.setPlainText("What is a container?")
     QTest.keyClick(page.pane.composer.edit, Qt.Key.Key_Return)
     await until(lambda: chats.requests)
-    question = message(conversation.id, Role.USER, "What is a container?", None)
-    answer = message(conversation.id, Role.ASSISTANT, "", question.id, status=MessageStatus.WRITING)
-    chats.events.put_nowait(ChatStarted(conversation=conversation, user_message=question, answer=answer))
+    first = chats.started(conversation, "What is a container?")
+    chats.scripts[-1].put_nowait(first)
     await until(lambda: page._presenter.state.live)
-    return answer
+    return first.answer
 
 
-async def test_enter_sends_and_the_answer_streams_into_the_view(page: ChatPage, chats: StoredChats) -> None:
+async def test_enter_sends_and_the_answer_streams_into_the_view(
+    page: ChatPage, chats: ScriptedBackend
+) -> None:
     answer = await start_answer(page, chats, chats.add("What is a container?", []))
     assert page.pane.composer.text == ""
     assert page.pane.composer.stop_button.isVisible()
     for number, text in enumerate(("A **box** ", "for programs."), 1):
-        chats.events.put_nowait(TextDelta(text=text, tokens=number))
+        chats.scripts[-1].put_nowait(TextDelta(text=text, tokens=number))
     await until(lambda: "A box for programs." in page.pane.view.toPlainText())
     done = answer.model_copy(
         update={"text": "A **box** for programs.", "status": MessageStatus.COMPLETE, "stats": STATS}
     )
-    chats.events.put_nowait(ChatFinished(answer=done))
+    chats.scripts[-1].put_nowait(ChatFinished(answer=done))
     await until(lambda: page.pane.composer.send_button.isVisible())
     assert page.header.title.whole_text() == "What is a container?"
     await until(lambda: page.pane.overlays.bar_of(answer.id))
 
 
-async def test_escape_stops_from_anywhere_on_the_page(page: ChatPage, chats: StoredChats) -> None:
+async def test_escape_stops_from_anywhere_on_the_page(page: ChatPage, chats: ScriptedBackend) -> None:
     await start_answer(page, chats, chats.add("A", []))
     QTest.keyClick(page.pane.view, Qt.Key.Key_Escape)
     await until(lambda: chats.closed == 1 and not page._presenter.state.live)
     assert page._presenter.state.transcript.messages[-1].status is MessageStatus.STOPPED
 
 
-async def test_two_thousand_messages_open_with_the_work_of_twenty(page: ChatPage, chats: StoredChats) -> None:
+async def test_two_thousand_messages_open_with_the_work_of_twenty(
+    page: ChatPage, chats: ScriptedBackend
+) -> None:
     conversation = chats.add("long", [f"message {n}" for n in range(2000)])
     await page._presenter.resync()
     await page._presenter.select(conversation.id)
@@ -208,7 +139,7 @@ async def test_two_thousand_messages_open_with_the_work_of_twenty(page: ChatPage
     assert page.pane.view.verticalScrollBar().value() > 0
 
 
-async def test_code_has_a_copy_button(page: ChatPage, chats: StoredChats) -> None:
+async def test_code_has_a_copy_button(page: ChatPage, chats: ScriptedBackend) -> None:
     conversation = chats.add("code", ["q", "```python\nx = 1\n```"])
     await page._presenter.resync()
     await page._presenter.select(conversation.id)
@@ -224,13 +155,10 @@ async def test_code_has_a_copy_button(page: ChatPage, chats: StoredChats) -> Non
     assert QGuiApplication.clipboard().text() == "x = 1"
 
 
-async def test_a_cut_answer_offers_to_continue(page: ChatPage, chats: StoredChats) -> None:
+async def test_a_cut_answer_offers_to_continue(page: ChatPage, chats: ScriptedBackend) -> None:
     conversation = chats.add("cut", ["q", "half"])
     error = ErrorBody(code=ErrorCode.ENGINE_CRASHED, message="It was ended by signal 9.")
-    cut = chats.stored[conversation.id][-1].model_copy(
-        update={"status": MessageStatus.INCOMPLETE, "error": error}
-    )
-    chats.stored[conversation.id][-1] = cut
+    cut = chats.change_last(conversation, status=MessageStatus.INCOMPLETE, error=error)
     await page._presenter.resync()
     await page._presenter.select(conversation.id)
     await until(lambda: page.pane.overlays.card_of(cut.id))
@@ -245,10 +173,10 @@ async def test_a_cut_answer_offers_to_continue(page: ChatPage, chats: StoredChat
 
 
 async def test_rows_are_grouped_and_deleting_offers_undo(
-    page: ChatPage, chats: StoredChats, deleted: list[Conversation]
+    page: ChatPage, chats: ScriptedBackend, deleted: list[Conversation]
 ) -> None:
     chats.add("today", ["q", "a"])
-    chats.add("old", ["q", "a"], days=400)
+    chats.add("old", ["q", "a"], at=chats.now - timedelta(days=400))
     await page._presenter.resync()
     assert "today" in page.list.titles()
     conversation = page._presenter.state.conversations[0]
@@ -276,7 +204,7 @@ async def test_the_picker_chooses_the_next_model(page: ChatPage) -> None:
     assert "SmolLM2" in page.picker.text()
 
 
-async def test_drafts_come_back_with_their_conversation(page: ChatPage, chats: StoredChats) -> None:
+async def test_drafts_come_back_with_their_conversation(page: ChatPage, chats: ScriptedBackend) -> None:
     one, two = chats.add("one", ["q", "a"]), chats.add("two", ["q", "a"])
     await page._presenter.resync()
     await page._presenter.select(one.id)
@@ -297,7 +225,9 @@ async def test_the_welcome_holds_the_composer_until_it_ends(page: ChatPage) -> N
     assert not page.pane.welcome.isAncestorOf(page.pane.composer)
 
 
-async def test_another_theme_and_text_size(page: ChatPage, chats: StoredChats, themes: ThemeSource) -> None:
+async def test_another_theme_and_text_size(
+    page: ChatPage, chats: ScriptedBackend, themes: ThemeSource
+) -> None:
     conversation = chats.add("one", ["q", "```py\nx\n```\n\n| a |\n|---|\n| 1 |"])
     await page._presenter.resync()
     await page._presenter.select(conversation.id)
@@ -307,7 +237,7 @@ async def test_another_theme_and_text_size(page: ChatPage, chats: StoredChats, t
     assert page.pane.view.toPlainText() == before
 
 
-async def test_every_control_has_a_name_and_the_page_fits(page: ChatPage, chats: StoredChats) -> None:
+async def test_every_control_has_a_name_and_the_page_fits(page: ChatPage, chats: ScriptedBackend) -> None:
     conversation = chats.add("one " * 50, ["q", "a\n\n```py\nx\n```"])
     await page._presenter.resync()
     await page._presenter.select(conversation.id)
@@ -321,7 +251,7 @@ async def test_every_control_has_a_name_and_the_page_fits(page: ChatPage, chats:
     assert page.minimumSizeHint().width() - page.list.width() <= 912
 
 
-async def test_actions_are_offered_when_they_can_be_done(page: ChatPage, chats: StoredChats) -> None:
+async def test_actions_are_offered_when_they_can_be_done(page: ChatPage, chats: ScriptedBackend) -> None:
     actions = {action.id: action for action in chat_actions(page, page._presenter)}
     assert not actions["chat.rename"].enabled()
     conversation = chats.add("one", ["q", "answer"])

@@ -3,19 +3,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
+from scripted_backend import ScriptedBackend
 
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.contract.events import EngineChanged, SettingsChanged
 from backend_embedded.contract.models import BuildFailure, Engine, EngineState, Model
-from backend_embedded.contract.settings import BackendSettings, SettingsPatch
-from ui.client.port import Backend, ClientError
+from backend_embedded.contract.settings import BackendSettings
 from ui.settings.actions import settings_actions
 from ui.settings.page import SettingsPage
 from ui.settings.presenter import SettingsPresenter
@@ -23,45 +23,12 @@ from ui.settings.state import About, Appearance, Component
 from ui.shell.actions import ActionTable
 from ui.theme import ThemeSource, apply_theme, load_tokens
 
+TINY = Model(name="tiny", title="TinyLlama", provider="llama.cpp", path="/t", size_bytes=1)
 FAILED = Engine(
     state=EngineState.FAILED,
     failure=BuildFailure.NO_COMPILER,
     log_tail=("-- The CXX compiler identification is unknown", "CMake Error: CMAKE_CXX_COMPILER not set"),
 )
-
-
-class AnsweringBackend:
-    """Takes every change, or refuses each with `refusal`."""
-
-    def __init__(self) -> None:
-        self.kept = BackendSettings()
-        self.refusal: ErrorBody | None = None
-        self.patches: list[dict[str, Any]] = []
-        self.asked: list[str] = []
-
-    async def settings(self) -> BackendSettings:
-        return self.kept
-
-    async def engine(self) -> Engine:
-        return Engine(state=EngineState.READY, version="0.3.36")
-
-    async def models(self) -> list[Model]:
-        return [Model(name="tiny", title="TinyLlama", provider="llama.cpp", path="/t", size_bytes=1)]
-
-    async def patch_settings(self, patch: SettingsPatch) -> BackendSettings:
-        self.patches.append(patch.model_dump(exclude_unset=True))
-        if self.refusal is not None:
-            raise ClientError(self.refusal)
-        self.kept = self.kept.model_copy(update=self.patches[-1])
-        return self.kept
-
-    async def build_engine(self) -> Engine:
-        self.asked.append("build")
-        return Engine(state=EngineState.BUILDING, phase="compiling", step=41, steps=186)
-
-    async def cancel_engine_build(self) -> Engine:
-        self.asked.append("cancel")
-        return Engine(state=EngineState.FAILED, failure=BuildFailure.CANCELLED)
 
 
 class KeptPreferences:
@@ -77,11 +44,13 @@ class Desk:
 
     def __init__(self, qtbot: QtBot, application: QApplication) -> None:
         self.qtbot = qtbot
-        self.backend = AnsweringBackend()
+        self.backend = ScriptedBackend()
+        self.backend.known = (TINY,)
+        self.backend.building = Engine(state=EngineState.BUILDING, phase="compiling", step=41, steps=186)
         self.themes = ThemeSource(load_tokens(), "light")
         apply_theme(application, self.themes.theme)
         self.presenter = SettingsPresenter(
-            cast("Backend", self.backend),
+            self.backend,
             KeptPreferences(),
             self._look,
             home={"models": "/home/mira/models", "data": "/home/mira/data"},
@@ -136,14 +105,14 @@ async def test_a_number_is_taken_at_enter(desk: Desk) -> None:
     desk.qtbot.keyClicks(threads, "6")
     desk.qtbot.keyClick(threads, Qt.Key.Key_Return)
     await desk.until(lambda: desk.presenter.state.settings == BackendSettings(threads=6))
-    assert desk.backend.patches == [{"threads": 6}]
+    assert desk.backend.changes == [{"threads": 6}]
     assert threads.text() == "6"
 
 
 async def test_a_refused_folder_keeps_what_was_typed_and_says_why(desk: Desk) -> None:
     desk.page.show_section("models")
     folder, row = desk.page.models.folder.edit, desk.page.models.fields["models_folder"]
-    desk.backend.refusal = ErrorBody(code=ErrorCode.INVALID_INPUT, message="The folder /x does not exist.")
+    desk.backend.refuse(ErrorBody(code=ErrorCode.INVALID_INPUT, message="The folder /x does not exist."))
     desk.qtbot.keyClicks(folder, "/x")
     desk.qtbot.keyClick(folder, Qt.Key.Key_Return)
     await desk.until(lambda: bool(row.error.text()))
@@ -153,7 +122,7 @@ async def test_a_refused_folder_keeps_what_was_typed_and_says_why(desk: Desk) ->
     assert folder.property("invalid") is True
     assert folder.accessibleDescription() == "The folder /x does not exist."
     desk.qtbot.keyClick(folder, Qt.Key.Key_Return)
-    await desk.until(lambda: len(desk.backend.patches) == 2)
+    await desk.until(lambda: len(desk.backend.changes) == 2)
     desk.qtbot.keyClick(folder, Qt.Key.Key_Escape)
     assert folder.text() == ""
     assert not row.error.isVisible()
@@ -178,8 +147,8 @@ async def test_a_model_and_a_time_are_chosen_from_lists(desk: Desk) -> None:
     models = desk.page.models
     models.model.setCurrentIndex(models.model.findData("tiny"))
     models.keep_alive.setCurrentIndex(models.keep_alive.findData("-1"))
-    await desk.until(lambda: len(desk.backend.patches) == 2)
-    assert desk.backend.patches == [{"default_model": "tiny"}, {"keep_alive_s": -1}]
+    await desk.until(lambda: len(desk.backend.changes) == 2)
+    assert desk.backend.changes == [{"default_model": "tiny"}, {"keep_alive_s": -1}]
 
 
 async def test_a_folder_is_chosen_in_a_dialog_that_blocks_nothing(desk: Desk) -> None:
@@ -190,7 +159,7 @@ async def test_a_folder_is_chosen_in_a_dialog_that_blocks_nothing(desk: Desk) ->
     dialog.fileSelected.emit("/srv/models")
     dialog.reject()
     assert folder.dialog is None
-    await desk.until(lambda: desk.backend.patches == [{"models_folder": "/srv/models"}])
+    await desk.until(lambda: desk.backend.changes == [{"models_folder": "/srv/models"}])
 
 
 async def test_without_the_backend_the_controls_are_off_and_say_why(desk: Desk) -> None:
@@ -223,7 +192,9 @@ async def test_a_failed_build_says_why_and_can_be_started_again_and_cancelled(de
     assert engine.job.isVisible()
     assert engine.job.accessibleDescription() == "Compiling, 41 of 186 steps"
     engine.job.cancelled.emit()
-    await desk.until(lambda: desk.backend.asked == ["build", "cancel"] and engine.failure is not None)
+    await desk.until(
+        lambda: desk.backend.asked[-1][0] == "cancel_engine_build" and engine.failure is not None
+    )
     assert not engine.job.isVisible()
 
 

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
+from scripted_backend import UNREACHABLE, ScriptedBackend
 
 from backend_embedded.contract.conversations import (
-    ChatEvent,
     ChatFailed,
     ChatFinished,
-    ChatRequest,
     ChatStarted,
     Conversation,
-    ConversationPatch,
     Message,
     MessageStatus,
 )
@@ -27,100 +24,19 @@ from backend_embedded.contract.generation import (
     Role,
     TextDelta,
 )
-from backend_embedded.contract.models import Engine, EngineState, Model
+from backend_embedded.contract.models import Model
 from ui.chat.presenter import ChatPresenter
 from ui.chat.state import Phase
-from ui.client.port import ClientError, MessagePage
+from ui.client.port import ClientError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import Callable
 
-START = datetime(2026, 3, 2, 9, 41, tzinfo=UTC)
-UNREACHABLE = ErrorBody(code=ErrorCode.BACKEND_UNREACHABLE, message="The backend does not answer.")
 STATS = GenerationStats(provider="llama.cpp", model="tiny", completion_tokens=3, tokens_per_s=38.2)
 
 
-class ScriptedBackend:
-    """Keeps conversations in memory; each answer is played from a queue that the test fills."""
-
-    def __init__(self) -> None:
-        self.listed: dict[UUID, Conversation] = {}
-        self.stored: dict[UUID, list[Message]] = {}
-        self.scripts: list[asyncio.Queue[ChatEvent | ClientError]] = []
-        self.requests: list[ChatRequest] = []
-        self.patches: list[tuple[UUID, ConversationPatch]] = []
-        self.closed = 0
-        self.refusal: ErrorBody | None = None
-        self.unreachable = False
-        self.asked: list[tuple[UUID, int, UUID | None]] = []
-
-    def add(self, title: str, count: int = 0, minutes: int = 0) -> Conversation:
-        key = uuid4()
-        messages: list[Message] = []
-        parent: UUID | None = None
-        for number in range(count):
-            role = Role.USER if number % 2 == 0 else Role.ASSISTANT
-            made = message(key, role, f"text {number}", parent)
-            messages.append(made)
-            parent = made.id
-        when = START + timedelta(minutes=minutes)
-        found = Conversation(id=key, title=title, created_at=when, updated_at=when, leaf_id=parent)
-        self.listed[key] = found
-        self.stored[key] = messages
-        return found
-
-    def _check(self) -> None:
-        if self.unreachable:
-            raise ClientError(UNREACHABLE)
-
-    async def conversations(self, limit: int = 100, offset: int = 0) -> list[Conversation]:
-        self._check()
-        return [c for c in self.listed.values() if c.deleted_at is None][offset : offset + limit]
-
-    async def patch_conversation(self, conversation_id: UUID, patch: ConversationPatch) -> Conversation:
-        self._check()
-        self.patches.append((conversation_id, patch))
-        changes = patch.model_dump(exclude_unset=True, exclude={"restore"})
-        if patch.restore:
-            changes["deleted_at"] = None
-        self.listed[conversation_id] = self.listed[conversation_id].model_copy(update=changes)
-        return self.listed[conversation_id]
-
-    async def delete_conversation(self, conversation_id: UUID, purge: bool = False) -> None:
-        self._check()
-        gone = self.listed[conversation_id].model_copy(update={"deleted_at": START})
-        self.listed[conversation_id] = gone
-
-    async def messages(
-        self, conversation_id: UUID, leaf: UUID | None = None, limit: int = 20, before: UUID | None = None
-    ) -> MessagePage:
-        self._check()
-        self.asked.append((conversation_id, limit, before))
-        await asyncio.sleep(0)
-        branch = self.stored[conversation_id]
-        end = next((i for i, m in enumerate(branch) if m.id == before), len(branch))
-        return MessagePage(tuple(branch[max(0, end - limit) : end]), len(branch))
-
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
-        self._check()
-        self.requests.append(request)
-        if self.refusal:
-            raise ClientError(self.refusal)
-        script: asyncio.Queue[ChatEvent | ClientError] = asyncio.Queue()
-        self.scripts.append(script)
-        try:
-            while True:
-                event = await script.get()
-                if isinstance(event, ClientError):
-                    raise event
-                yield event
-                if isinstance(event, ChatFinished | ChatFailed):
-                    return
-        finally:
-            self.closed += 1
-
-    async def build_engine(self) -> Engine:
-        return Engine(state=EngineState.BUILDING)
+def texts(count: int) -> list[str]:
+    return [f"text {number}" for number in range(count)]
 
 
 class Listener:
@@ -139,25 +55,6 @@ class Listener:
         self.finished.append(message)
 
 
-def message(key: UUID, role: Role, text: str, parent: UUID | None, **fields: Any) -> Message:
-    made = Message(
-        id=uuid4(),
-        conversation_id=key,
-        parent_id=parent,
-        role=role,
-        text=text,
-        status=MessageStatus.COMPLETE,
-        created_at=START,
-    )
-    return made.model_copy(update={"siblings": (made.id,)} | fields)
-
-
-def started(conversation: Conversation, text: str, parent: UUID | None = None) -> ChatStarted:
-    question = message(conversation.id, Role.USER, text, parent)
-    answer = message(conversation.id, Role.ASSISTANT, "", question.id, status=MessageStatus.WRITING)
-    return ChatStarted(conversation=conversation, user_message=question, answer=answer)
-
-
 async def until(holds: Callable[[], object]) -> None:
     async with asyncio.timeout(5):
         while not holds():  # noqa: ASYNC110 - the conditions are plain values, not events
@@ -171,11 +68,11 @@ def backend() -> ScriptedBackend:
 
 @pytest.fixture
 async def presenter(backend: ScriptedBackend):
-    made = ChatPresenter(backend, draft_delay_s=0, clock=lambda: 10.0)  # type: ignore[arg-type]
+    made = ChatPresenter(backend, draft_delay_s=0, clock=lambda: 10.0)
     made.connection_changed(True)
     await until(lambda: made.state.loaded)
     yield made
-    backend.unreachable = False
+    backend.accept()
     await made.close()
 
 
@@ -185,7 +82,7 @@ async def begin(
     presenter.spawn(presenter.send("What is a container?"))
     count = len(backend.scripts)
     await until(lambda: len(backend.scripts) > count)
-    first = started(conversation, "What is a container?")
+    first = backend.started(conversation, "What is a container?")
     backend.scripts[-1].put_nowait(first)
     await until(lambda: first.answer.id in presenter.state.live)
     return first
@@ -242,9 +139,10 @@ async def test_stop_before_anything_was_stored(backend, presenter) -> None:
 
 
 async def test_a_refused_question_comes_back_as_the_draft(backend, presenter) -> None:
-    backend.refusal = ErrorBody(code=ErrorCode.CONTEXT_EXCEEDED, message="Too long.")
+    refusal = ErrorBody(code=ErrorCode.CONTEXT_EXCEEDED, message="Too long.")
+    backend.refuse(refusal, "chat")
     await presenter.send("A long question")
-    assert presenter.state.failure == backend.refusal
+    assert presenter.state.failure == refusal
     assert presenter.state.drafts[None] == "A long question"
 
 
@@ -253,7 +151,7 @@ async def test_a_lost_backend_keeps_the_text_and_the_store_has_the_last_word(bac
     first = await begin(presenter, backend, conversation)
     backend.scripts[0].put_nowait(TextDelta(text="Seen by the user", tokens=3))
     await until(lambda: presenter.state.transcript.messages[-1].text)
-    backend.unreachable = True
+    backend.refuse()
     backend.scripts[0].put_nowait(ClientError(UNREACHABLE))
     presenter.connection_changed(False)
     await until(lambda: not presenter.state.live)
@@ -265,7 +163,7 @@ async def test_a_lost_backend_keeps_the_text_and_the_store_has_the_last_word(bac
         update={"text": "Seen by the user, and more", "status": MessageStatus.INCOMPLETE}
     )
     backend.stored[conversation.id] = [first.user_message, kept]
-    backend.unreachable = False
+    backend.accept()
     presenter.connection_changed(True)
     await until(lambda: presenter.state.transcript.messages[-1] == kept)
     presenter.spawn(presenter.continue_answer(kept.id))
@@ -298,7 +196,7 @@ async def test_two_conversations_stream_at_once(backend, presenter) -> None:
 
 
 async def test_selecting_loads_the_last_page_and_older_on_demand(backend, presenter) -> None:
-    conversation = backend.add("long", count=50)
+    conversation = backend.add("long", texts(50))
     await presenter.resync()
     await presenter.select(conversation.id)
     assert [m.text for m in presenter.state.transcript.messages] == [f"text {n}" for n in range(30, 50)]
@@ -308,11 +206,11 @@ async def test_selecting_loads_the_last_page_and_older_on_demand(backend, presen
     assert len(presenter.state.transcript.messages) == 50
     assert not presenter.state.transcript.has_older
     await presenter.load_older()
-    assert len(backend.asked) == 3
+    assert [call for call, _ in backend.asked].count("messages") == 3
 
 
 async def test_a_late_page_of_another_conversation_is_dropped(backend, presenter) -> None:
-    one, two = backend.add("one", count=2), backend.add("two", count=4)
+    one, two = backend.add("one", texts(2)), backend.add("two", texts(4))
     slow = asyncio.ensure_future(presenter.select(one.id))
     await asyncio.sleep(0)
     await presenter.select(two.id)
@@ -322,14 +220,14 @@ async def test_a_late_page_of_another_conversation_is_dropped(backend, presenter
 
 
 async def test_ask_again_and_the_arrows_between_siblings(backend, presenter) -> None:
-    conversation = backend.add("A", count=2)
+    conversation = backend.add("A", texts(2))
     await presenter.resync()
     await presenter.select(conversation.id)
     question, old = presenter.state.transcript.messages
     presenter.spawn(presenter.ask_again(old.id))
     await until(lambda: backend.scripts)
     assert backend.requests[0].answer_to == question.id
-    new = message(conversation.id, Role.ASSISTANT, "", question.id, status=MessageStatus.WRITING)
+    new = backend.message(conversation.id, Role.ASSISTANT, "", question.id, status=MessageStatus.WRITING)
     new = new.model_copy(update={"siblings": (old.id, new.id)})
     backend.scripts[0].put_nowait(ChatStarted(conversation=conversation, answer=new))
     await until(lambda: presenter.state.transcript.messages[-1].id == new.id)
@@ -344,7 +242,7 @@ async def test_ask_again_and_the_arrows_between_siblings(backend, presenter) -> 
 
 
 async def test_rename_delete_and_undo(backend, presenter) -> None:
-    conversation = backend.add("Old name", count=2)
+    conversation = backend.add("Old name", texts(2))
     await presenter.resync()
     await presenter.select(conversation.id)
     await presenter.rename(conversation.id, "  New name ")
@@ -375,16 +273,16 @@ async def test_a_draft_typed_while_the_first_answer_starts_stays(backend, presen
     presenter.spawn(presenter.send("Question"))
     await until(lambda: backend.scripts)
     presenter.draft_changed("and another thing")
-    backend.scripts[0].put_nowait(started(conversation, "Question"))
+    backend.scripts[0].put_nowait(backend.started(conversation, "Question"))
     await until(lambda: presenter.state.live)
     assert presenter.state.drafts[conversation.id] == "and another thing"
 
 
 async def test_events_change_the_list_and_the_models(backend, presenter) -> None:
-    conversation = backend.add("From elsewhere", count=2)
+    conversation = backend.add("From elsewhere", texts(2))
     presenter.event_arrived(ConversationChanged(conversation=conversation))
     assert [c.title for c in presenter.state.conversations] == ["From elsewhere"]
-    gone = conversation.model_copy(update={"deleted_at": START})
+    gone = conversation.model_copy(update={"deleted_at": backend.now})
     presenter.event_arrived(ConversationChanged(conversation=gone))
     assert presenter.state.conversations == ()
     model = Model(name="tiny", title="Tiny", provider="llama.cpp", path="/m", size_bytes=1, default=True)

@@ -4,67 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
+from scripted_backend import ScriptedBackend
 
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.contract.events import EngineChanged, ModelsChanged, SettingsChanged, Snapshot
 from backend_embedded.contract.models import Engine, EngineState, Model
-from backend_embedded.contract.settings import BackendSettings, SettingsPatch
+from backend_embedded.contract.settings import BackendSettings
 from backend_embedded.contract.status import State, SystemStatus
-from ui.client.port import Backend, ClientError
 from ui.settings.presenter import SettingsPresenter
 from ui.settings.state import About, Appearance, SettingsState
 
 NOW = datetime(2026, 3, 2, 9, 41, tzinfo=UTC)
 TINY = Model(name="tiny", title="Tiny", provider="llama.cpp", path="/tiny", size_bytes=1)
-
-
-class SettledBackend:
-    """Keeps settings and engine in memory; refuses with what the test puts into `refusal`."""
-
-    def __init__(self) -> None:
-        self.kept = BackendSettings()
-        self.built = Engine(state=EngineState.MISSING)
-        self.refusal: ErrorBody | None = None
-        self.patches: list[SettingsPatch] = []
-        self.gate: asyncio.Event | None = None
-
-    def _check(self) -> None:
-        if self.refusal is not None:
-            raise ClientError(self.refusal)
-
-    async def settings(self) -> BackendSettings:
-        self._check()
-        return self.kept
-
-    async def patch_settings(self, patch: SettingsPatch) -> BackendSettings:
-        self.patches.append(patch)
-        if self.gate is not None:
-            await self.gate.wait()
-        self._check()
-        changes = patch.model_dump(exclude_unset=True)
-        self.kept = self.kept.model_copy(update=changes)
-        return self.kept
-
-    async def engine(self) -> Engine:
-        self._check()
-        return self.built
-
-    async def models(self) -> list[Model]:
-        self._check()
-        return [TINY]
-
-    async def build_engine(self) -> Engine:
-        self._check()
-        self.built = Engine(state=EngineState.BUILDING, phase="starting")
-        return self.built
-
-    async def cancel_engine_build(self) -> Engine:
-        self._check()
-        self.built = Engine(state=EngineState.FAILED)
-        return self.built
 
 
 class KeptPreferences:
@@ -87,13 +41,14 @@ class Desk:
     """A presenter with all that is around it."""
 
     def __init__(self) -> None:
-        self.backend = SettledBackend()
+        self.backend = ScriptedBackend()
+        self.backend.known = (TINY,)
         self.preferences = KeptPreferences()
         self.looks: list[Appearance] = []
         self.reads = 0
         self.seen = Seen()
         self.presenter = SettingsPresenter(
-            cast("Backend", self.backend), self.preferences, self.looks.append, read_about=self._about
+            self.backend, self.preferences, self.looks.append, read_about=self._about
         )
         self.presenter.listen(self.seen)
 
@@ -141,14 +96,14 @@ async def test_a_change_of_looks_is_applied_and_kept_at_once(desk: Desk) -> None
 
 async def test_a_change_is_sent_alone_and_shown(desk: Desk) -> None:
     await desk.presenter.change("threads", "6")
-    assert [patch.model_dump(exclude_unset=True) for patch in desk.backend.patches] == [{"threads": 6}]
+    assert desk.backend.changes == [{"threads": 6}]
     assert desk.state.settings == BackendSettings(threads=6)
     assert desk.state.typed == {}
 
 
 async def test_what_makes_no_sense_is_not_sent_and_stays_in_its_field(desk: Desk) -> None:
     await desk.presenter.change("context_size", "12")
-    assert desk.backend.patches == []
+    assert desk.backend.changes == []
     assert desk.state.shown("context_size") == "12"
     assert "not between" in desk.state.errors["context_size"]
     await desk.presenter.change("context_size", "2048")
@@ -157,9 +112,8 @@ async def test_what_makes_no_sense_is_not_sent_and_stays_in_its_field(desk: Desk
 
 
 async def test_a_refused_change_stays_in_its_field_with_the_reason(desk: Desk) -> None:
-    desk.backend.refusal = ErrorBody(
-        code=ErrorCode.INVALID_INPUT, message="The folder /x does not exist.", remedy="Choose another."
-    )
+    reason = "The folder /x does not exist."
+    desk.backend.refuse(ErrorBody(code=ErrorCode.INVALID_INPUT, message=reason, remedy="Choose another."))
     await desk.presenter.change("models_folder", "/x")
     assert desk.state.shown("models_folder") == "/x"
     assert desk.state.errors == {"models_folder": "The folder /x does not exist. Choose another."}
@@ -171,9 +125,9 @@ async def test_a_refused_change_stays_in_its_field_with_the_reason(desk: Desk) -
 
 async def test_an_old_refusal_does_not_mark_what_was_typed_since(desk: Desk) -> None:
     desk.backend.gate = asyncio.Event()
-    desk.backend.refusal = ErrorBody(code=ErrorCode.STORAGE_UNAVAILABLE, message="The disk is full.")
+    desk.backend.refuse(ErrorBody(code=ErrorCode.STORAGE_UNAVAILABLE, message="The disk is full."))
     slow = desk.presenter.spawn(desk.presenter.change("threads", "2"))
-    await until(lambda: bool(desk.backend.patches))
+    await until(lambda: bool(desk.backend.changes))
     desk.presenter.revert("threads")
     desk.backend.gate.set()
     await slow
@@ -182,7 +136,7 @@ async def test_an_old_refusal_does_not_mark_what_was_typed_since(desk: Desk) -> 
 
 
 async def test_an_error_goes_when_the_value_came_by_another_way(desk: Desk) -> None:
-    desk.backend.refusal = ErrorBody(code=ErrorCode.BACKEND_UNREACHABLE, message="No answer.")
+    desk.backend.refuse(ErrorBody(code=ErrorCode.BACKEND_UNREACHABLE, message="No answer."))
     await desk.presenter.change("threads", "4")
     desk.presenter.event_arrived(SettingsChanged(settings=BackendSettings(threads=3)))
     assert desk.state.errors == {"threads": "No answer."}
@@ -203,10 +157,10 @@ async def test_it_follows_the_engine_and_the_models(desk: Desk) -> None:
 
 
 async def test_a_build_that_cannot_be_started_says_why(desk: Desk) -> None:
-    desk.backend.refusal = ErrorBody(code=ErrorCode.BACKEND_UNREACHABLE, message="No answer.")
+    desk.backend.refuse(ErrorBody(code=ErrorCode.BACKEND_UNREACHABLE, message="No answer."))
     await desk.presenter.build_engine()
     assert desk.state.engine_error == "No answer."
-    desk.backend.refusal = None
+    desk.backend.accept()
     await desk.presenter.build_engine()
     assert desk.state.engine_error == ""
 
@@ -221,7 +175,7 @@ async def test_after_a_cut_everything_is_read_again(desk: Desk) -> None:
 
 
 async def test_a_backend_that_is_gone_again_leaves_what_is_shown(desk: Desk) -> None:
-    desk.backend.refusal = ErrorBody(code=ErrorCode.BACKEND_UNREACHABLE, message="No answer.")
+    desk.backend.refuse(ErrorBody(code=ErrorCode.BACKEND_UNREACHABLE, message="No answer."))
     await desk.presenter.resync()
     assert desk.state.settings == BackendSettings()
 

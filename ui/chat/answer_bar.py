@@ -52,7 +52,7 @@ class AnswerBar(QWidget):
         super().__init__(parent)
         self._id = message_id
         self._last = self._hovered = self._live = False
-        self._can_continue = False
+        self._can_continue = self._can_answer = False
         self._build(themes)
 
     def _build(self, themes: ThemeSource) -> None:
@@ -82,8 +82,10 @@ class AnswerBar(QWidget):
         self._previous.clicked.connect(lambda: self.sibling_wanted.emit(self._id, -1))
         self._next.clicked.connect(lambda: self.sibling_wanted.emit(self._id, 1))
 
-    def show_message(self, message: Message, live: LiveAnswer | None, *, last: bool) -> None:
-        """Show facts and actions of this answer."""
+    def show_message(
+        self, message: Message, live: LiveAnswer | None, *, last: bool, can_answer: bool
+    ) -> None:
+        """Show facts and actions of this answer; Ask again and Continue work only when `can_answer`."""
         place, of = chat.sibling_place(message)
         several = of > 1 and live is None
         for widget in (self._previous, self._place, self._next):
@@ -95,7 +97,8 @@ class AnswerBar(QWidget):
         self._last = last
         length = message.stats is not None and message.stats.finish_reason is FinishReason.LENGTH
         cut = message.status in (MessageStatus.INCOMPLETE, MessageStatus.STOPPED)
-        self._can_continue = live is None and (cut or length)
+        self._can_answer = live is None and can_answer
+        self._can_continue = self._can_answer and (cut or length)
         self.show_footer(chat.footer(message, live), indented=several)
         self._refresh_actions()
 
@@ -115,7 +118,7 @@ class AnswerBar(QWidget):
         shown = not self._live and (self._last or self._hovered or self._focused())
         for button in self._actions:
             button.set_faint(not shown)
-            button.setEnabled(not self._live)
+            button.setEnabled(not self._live and (button is not self._again or self._can_answer))
 
     def _focused(self) -> bool:
         return any(button.hasFocus() for button in self._actions)
@@ -131,7 +134,8 @@ class AnswerBar(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction("Copy as Markdown", lambda: self.copy_wanted.emit(self._id))
-        menu.addAction("Ask again", lambda: self.again_wanted.emit(self._id))
+        again = menu.addAction("Ask again", lambda: self.again_wanted.emit(self._id))
+        again.setEnabled(self._can_answer)
         go_on = menu.addAction("Continue answer", lambda: self.continue_wanted.emit(self._id))
         go_on.setEnabled(self._can_continue)
         menu.popup(self._more.mapToGlobal(self._more.rect().bottomLeft()))

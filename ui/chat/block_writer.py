@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextBlockFormat, QTextCursor, QTextFormat, QTextLength
 
 from ui.chat.code_blocks import CodeBlock
-from ui.chat.document_style import CODE_KIND, QUOTE_KIND
+from ui.chat.document_style import CODE_KIND, PARAGRAPH_GAP, QUOTE_KIND
 from ui.chat.markdown_blocks import Block, Table, read
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ class BlockWriter:
         place = 0
         while place < len(pieces):
             piece = pieces[place]
+            if place and _in_list(pieces[place - 1]) and not _in_list(piece):
+                self._end_list()
             if isinstance(piece, Table):
                 self._table(piece)
                 place += 1
@@ -59,6 +61,8 @@ class BlockWriter:
             else:
                 self._block(piece)
                 place += 1
+        if pieces and _in_list(pieces[-1]):
+            self._end_list()
 
     def begin_block(self, shape: QTextBlockFormat, look: QTextCharFormat) -> None:
         """Start a block; text follows at the cursor."""
@@ -108,6 +112,12 @@ class BlockWriter:
         else:
             known.add(self.cursor.block())
 
+    def _end_list(self) -> None:
+        """What follows a list stands as far from it as from a paragraph."""
+        last = self.cursor.blockFormat()
+        last.setBottomMargin(PARAGRAPH_GAP)
+        self.cursor.setBlockFormat(last)
+
     def _runs(self, runs: Sequence[Run], look: QTextCharFormat) -> None:
         for run in runs:
             self.cursor.insertText(run.text, self._style.run(run, look))
@@ -122,10 +132,9 @@ class BlockWriter:
         self._leave(frame)
 
     def _table(self, table: Table) -> None:
-        if self.fresh:
-            self.cursor.setBlockFormat(self._style.spacer())
+        above = self._gap_above_frame()
         columns = len(table.right)
-        made = self.cursor.insertTable(len(table.rows), columns, self._style.table(columns))
+        made = self.cursor.insertTable(len(table.rows), columns, self._style.table(columns, above))
         for row, cells in enumerate(table.rows):
             look = self._style.text("message" if row else "strong", "text" if row else "text2")
             for column, runs in enumerate(cells):
@@ -143,15 +152,27 @@ class BlockWriter:
         self.fresh = True
 
     def _begin_frame(self, kind: int) -> QTextFrame:
-        if self.fresh:
-            self.cursor.setBlockFormat(self._style.spacer())
-        frame = self.cursor.insertFrame(self._style.frame(kind))
+        frame = self.cursor.insertFrame(self._style.frame(kind, self._gap_above_frame()))
         self.fresh = True
         return frame
+
+    def _gap_above_frame(self) -> float:
+        """Qt leaves out a block's bottom margin before a frame or a table, so that one keeps it as its own."""
+        if self.fresh:
+            self.cursor.setBlockFormat(self._style.spacer())
+            return 0
+        return self.cursor.blockFormat().bottomMargin()
 
     def _leave(self, frame: QTextFrame) -> None:
         self.cursor.setPosition(frame.lastPosition() + 1)
         self.fresh = True
+
+
+def _in_list(piece: Block | Table) -> bool:
+    """A list item, or more text of one."""
+    if isinstance(piece, Table) or piece.code or piece.quote or piece.rule or piece.heading:
+        return False
+    return piece.item is not None or piece.indent > 0
 
 
 def _stretch(pieces: Sequence[Block | Table], start: int, belongs: Callable[[Block], object]) -> int:

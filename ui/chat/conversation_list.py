@@ -26,6 +26,7 @@ from ui.widgets import IconButton, Label
 from ui.widgets.glyphs import paint_busy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from uuid import UUID
 
     from PySide6.QtCore import QEvent
@@ -92,10 +93,11 @@ class ConversationDelegate(QStyledItemDelegate):
             angle = None if self.theme.reduced_motion else time.monotonic() % TURN_S / TURN_S * 360
             paint_busy(painter, box.adjusted(0.5, 0.5, -0.5, -0.5), self.theme, angle)
             return 12
-        font = self.theme.font("caption", numbers=True)
+        text = self._model.time_of(row)
+        # figures of equal width would widen the hyphens of a date
+        font = self.theme.font("caption", numbers="-" not in text)
         painter.setFont(font)
         painter.setPen(self.theme.color("text3"))
-        text = self._model.time_of(row)
         painter.drawText(
             plate.adjusted(0, 0, -10, 0), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text
         )
@@ -144,16 +146,22 @@ class ConversationView(QListView):
 
 
 class ConversationList(QWidget):
-    """Title, New, and the list."""
+    """Title, New, and the list; `now` tells what today is."""
 
     new_wanted = Signal()
     selected = Signal(object)
     renamed = Signal(object, str)
     delete_wanted = Signal(object)
 
-    def __init__(self, themes: ThemeSource, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        themes: ThemeSource,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._theme = themes.theme
+        self._now = now
         self.model = ConversationModel(self)
         self.view = ConversationView(self.model, themes.theme)
         new = IconButton("square-pen", "New chat", themes, shortcut="Ctrl+N")
@@ -190,7 +198,7 @@ class ConversationList(QWidget):
 
     def show_state(self, state: ChatState) -> None:
         """Show the conversations and which one is selected."""
-        now = datetime.now(UTC)
+        now = self._now()
         self.model.show_groups(chat.grouped(state.conversations, now), state.writing, now)
         self._empty.setVisible(state.loaded and not state.conversations)
         row = self.model.row_of(state.selected)

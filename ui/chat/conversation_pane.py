@@ -58,7 +58,7 @@ class ConversationPane(QWidget):
         self._empty = EmptyState(
             "message-square", "New chat", "Ask anything. The answer is made on this machine.", themes
         )
-        self._loading = QWidget()
+        self._loading, self._unreadable = QWidget(), QWidget()
         self._lay_out(themes)
         self._new_text = SecondaryButton("New text", themes, "arrow-down-to-line", parent=self)
         self._new_text.setAccessibleName("Go to the newest text")
@@ -77,7 +77,7 @@ class ConversationPane(QWidget):
         bars.addWidget(SkeletonBars((0.6, 0.9, 0.85, 0.4, 0.0, 0.7, 0.9, 0.5), themes, "Loading the chat"))
         bars.addStretch(1)
         self._stack = QStackedWidget()
-        for widget in (self.view, self._empty, self.welcome, self._loading):
+        for widget in (self.view, self._empty, self.welcome, self._loading, self._unreadable):
             self._stack.addWidget(widget)
         self._foot = QWidget()
         self._foot_column = QVBoxLayout(self._foot)
@@ -100,7 +100,7 @@ class ConversationPane(QWidget):
             self.view.show_messages(transcript.messages, live)
         self.overlays.show_state(state.live, can_answer=not state.cannot_send)
         self._stack.setCurrentWidget(self._content(state))
-        self.notices.show_state(state)
+        self.notices.show_state(state, engine_told=self._at_welcome(state))
         self.welcome.show_state(state)
         self._show_composer(state)
         answering = state.live_here is not None
@@ -114,16 +114,24 @@ class ConversationPane(QWidget):
         self.clock.wake()
 
     def _content(self, state: ChatState) -> QWidget:
-        if state.welcome and not state.transcript.messages:
+        transcript = state.transcript
+        if self._at_welcome(state):
             return self.welcome
-        if state.transcript.messages:
+        if transcript.messages:
             return self.view
-        return self._loading if state.transcript.loading else self._empty
+        if transcript.error is not None:
+            # it is no empty chat; the notice over the composer says why nothing is seen
+            return self._unreadable
+        return self._loading if transcript.loading else self._empty
+
+    @staticmethod
+    def _at_welcome(state: ChatState) -> bool:
+        return state.welcome and not state.transcript.messages
 
     def _show_composer(self, state: ChatState) -> None:
         model = state.model
         placeholder = f"Message {model.title}" if model else "Message"
-        if state.welcome and not state.transcript.messages:
+        if self._at_welcome(state):
             placeholder = "Ask your first question"
         answering = state.live_here is not None or state.sending
         self.composer.set_state(placeholder=placeholder, reason=state.cannot_send, answering=answering)
@@ -171,8 +179,7 @@ class ConversationPane(QWidget):
     def _fit_foot(self) -> None:
         left = column_left(self.width())
         right = self.width() - left - column_width(self.width())
-        inside = self.welcome.composer_place.indexOf(self.composer) >= 0
-        self._foot_column.setContentsMargins(left, 0, right, 0 if inside else 12)
+        self._foot_column.setContentsMargins(left, 0, right, 12)
         self._bars.setContentsMargins(left, 24, right, 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802

@@ -105,8 +105,8 @@ class DocumentStyle:
             look.setToolTip(run.href)
         return look
 
-    def frame(self, kind: int) -> QTextFrameFormat:
-        """A user message, an answer, a code block or a quote."""
+    def frame(self, kind: int, above: float = 0) -> QTextFrameFormat:
+        """A user message, an answer, a code block or a quote, so far below the block before it."""
         shape = QTextFrameFormat()
         shape.setProperty(KIND, kind)
         shape.setBorder(0)
@@ -117,12 +117,12 @@ class DocumentStyle:
                 shape.setBottomMargin(24)
             case 3:
                 shape.setPadding(12)
-                shape.setTopMargin(4)
+                shape.setTopMargin(max(4, above))
                 shape.setBottomMargin(16)
-                shape.setProperty(QTextFormat.Property.FrameTopMargin.value, 4.0)
             case 4:
                 shape.setPadding(0)
                 shape.setLeftMargin(15)
+                shape.setTopMargin(above)
                 shape.setBottomMargin(PARAGRAPH_GAP)
         return shape
 
@@ -135,8 +135,8 @@ class DocumentStyle:
         shape.setStart(place.start)
         return shape
 
-    def table(self, columns: int) -> QTextTableFormat:
-        """A table as wide as the column, without a box."""
+    def table(self, columns: int, above: float = 0) -> QTextTableFormat:
+        """A table as wide as the column, without a box, so far below the block before it."""
         shape = QTextTableFormat()
         shape.setBorder(0)
         shape.setCellSpacing(0)
@@ -146,7 +146,7 @@ class DocumentStyle:
         shape.setColumnWidthConstraints(
             [QTextLength(QTextLength.Type.PercentageLength, 100 / columns)] * columns
         )
-        shape.setTopMargin(0)
+        shape.setTopMargin(above)
         shape.setBottomMargin(16)
         return shape
 

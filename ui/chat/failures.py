@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from backend_embedded.contract.errors import ErrorCode
 from backend_embedded.contract.models import BuildFailure
+from ui.chat import words
 
 if TYPE_CHECKING:
     from backend_embedded.contract.conversations import Message
@@ -45,6 +46,8 @@ BUILD_FAILURES = {
     BuildFailure.OTHER: "The engine could not be built",
 }
 
+BUILT_ONCE = "llama.cpp is built once for this machine; that takes a few minutes."
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -63,18 +66,31 @@ def of_answer(message: Message) -> Failure:
     title = WHILE_ANSWERING.get(error.code) or BEFORE_ANSWERING.get(
         error.code, "The answer could not be finished"
     )
-    lines = (error.message, " ".join(part for part in (kept, error.remedy) if part))
+    lines = (why(error), " ".join(part for part in (kept, error.remedy) if part))
     return Failure(title, tuple(line for line in lines if line))
 
 
 def of_request(error: ErrorBody) -> Failure:
     """Why something that was asked for did not happen."""
     title = BEFORE_ANSWERING.get(error.code, "That did not work")
-    return Failure(title, tuple(line for line in (error.message, error.remedy or "") if line))
+    return Failure(title, tuple(line for line in (why(error), error.remedy or "") if line))
+
+
+def why(error: ErrorBody) -> str:
+    """What happened, with numbers as people read them where the error brings them along."""
+    match error.code, error.details:
+        case ErrorCode.CONTEXT_EXCEEDED, {"prompt_tokens": int(prompt), "context_size": int(room)}:
+            holds = f"the context holds {words.grouped(room)}, the answer among them"
+            return f"The prompt has {words.counted(prompt, 'token')}; {holds}."
+        case _:
+            return error.message
 
 
 def of_build(engine: Engine) -> Failure:
-    """Why there is no engine, with the last lines of its build."""
+    """Why there is no engine; the last lines of its build where nothing else says it."""
     title = BUILD_FAILURES[engine.failure] if engine.failure else "There is no local engine yet"
-    lines = (engine.message, *engine.log_tail[-4:])
+    tail = engine.log_tail[-4:] if engine.failure is BuildFailure.OTHER or not engine.message else ()
+    lines: tuple[str, ...] = (engine.message or BUILT_ONCE,)
+    if engine.failure is not None:
+        lines = (engine.message, *tail, "Your chats are kept; everything but local answers goes on working.")
     return Failure(title, tuple(line for line in lines if line))

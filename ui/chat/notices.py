@@ -45,9 +45,9 @@ class Notices(QWidget):
         self._job.hide()
         self.hide()
 
-    def show_state(self, state: ChatState) -> None:
-        """Show what this state asks for."""
-        engine = state.engine
+    def show_state(self, state: ChatState, *, engine_told: bool = False) -> None:
+        """Show what this state asks for; nothing of the engine when the page tells of it elsewhere."""
+        engine = None if engine_told else state.engine
         building = engine is not None and engine.state is EngineState.BUILDING
         if engine is not None and building:
             share = engine.step / engine.steps if engine.steps else None

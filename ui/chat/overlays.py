@@ -127,7 +127,7 @@ class Overlays(QObject):
     def _show_bar(self, bar: AnswerBar, item: Item) -> None:
         last = self._view.last_answer()
         live = self._live.get(item.message.id)
-        bar.show_message(item.message, live, last=last is item)
+        bar.show_message(item.message, live, last=last is item, can_answer=self._can_answer)
         bar.set_hovered(item.message.id == self._hovered)
 
     def _wants_card(self, item: Item) -> bool:

@@ -61,7 +61,7 @@ class ChatPage(QWidget):
         self._on_deleted = on_deleted
         self._deleted: Conversation | None = presenter.state.deleted
         self.setAccessibleName("Chat")
-        self.list = ConversationList(themes)
+        self.list = ConversationList(themes, now)
         self.header = PageHeader("New chat", themes)
         self.picker = ModelPicker(themes)
         self.skip = SecondaryButton("Skip", themes)

@@ -169,6 +169,11 @@ class TranscriptView(QTextBrowser):
         """Text waits to be written."""
         return any(item.body is not None and item.body.pending for item in reversed(self.items))
 
+    @property
+    def is_coloring(self) -> bool:
+        """Code is still being coloured, some lines at a time."""
+        return self._color_timer.isActive()
+
     def flush(self) -> None:
         """Write what waits, unless the user is selecting in the part that would be written anew."""
         for item in reversed(self.items):

@@ -73,8 +73,7 @@ def engine_fact(engine: Engine | None) -> Fact:
         case EngineState.BUILDING:
             return Fact("wait", "The local engine is being built", build_progress(engine), "Cancel")
         case EngineState.MISSING:
-            line = "llama.cpp is built once for this machine; that takes a few minutes."
-            return Fact("off", "There is no local engine yet", line, "Build now")
+            return Fact("off", "There is no local engine yet", failures.BUILT_ONCE, "Build now")
         case EngineState.FAILED:
             return Fact("down", failures.of_build(engine).title, engine.message, "Build again")
 

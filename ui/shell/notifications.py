@@ -21,6 +21,8 @@ from ui.widgets.toast import Toast
 MOST_TOASTS = 3
 KEPT = 200
 HISTORY_PX = 320
+LEFT_PX, RIGHT_PX = 16, 8
+SIDES_PX = LEFT_PX + RIGHT_PX
 
 
 class Notifications(QObject):
@@ -125,7 +127,7 @@ class HistoryPopover(Popover):
         head.addWidget(Label("Notifications", themes, "cardTitle"))
         head.addStretch(1)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 8, 8, 12)
+        layout.setContentsMargins(LEFT_PX, 8, RIGHT_PX, 12)
         layout.setSpacing(6)
         layout.addLayout(head)
         if not said:
@@ -141,7 +143,7 @@ class HistoryPopover(Popover):
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 4, 0)
-        column.setSpacing(4)
+        column.setSpacing(8)
         day = ""
         for one in said:
             its_day = day_of(one.at, datetime.now(one.at.tzinfo).date())
@@ -155,18 +157,22 @@ class HistoryPopover(Popover):
         area.setWidget(inner)
         inner.setAutoFillBackground(False)
         area.viewport().setAutoFillBackground(False)
-        area.setFixedHeight(min(HISTORY_PX, inner.sizeHint().height() + 2))
+        width = self.width() - 2 * SHADOW_PX - SIDES_PX
+        area.setFixedHeight(min(HISTORY_PX, column.totalHeightForWidth(width) + 2))
         return area
 
     def _row(self, one: Notification) -> QVBoxLayout:
+        glyph = StateGlyph(one.state, self._themes)
         head = QHBoxLayout()
         head.setSpacing(6)
-        head.addWidget(StateGlyph(one.state, self._themes))
+        head.addWidget(glyph)
         head.addWidget(ElidedLabel(one.title, self._themes, "control"), 1)
         head.addWidget(Label(f"{one.at:%H:%M}", self._themes, "caption", "text3", numbers=True))
         row = QVBoxLayout()
         row.setSpacing(0)
         row.addLayout(head)
         if one.text:
-            row.addWidget(Label(one.text, self._themes, "caption", "text2", wrap=True))
+            text = Label(one.text, self._themes, "caption", "text2", wrap=True)
+            text.setContentsMargins(glyph.minimumWidth() + head.spacing(), 0, 0, 0)
+            row.addWidget(text)
         return row

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from ui.shell import status_words
 from ui.shell.values import CapabilityState
@@ -113,12 +113,16 @@ class CapabilityPopover(Popover):
         layout.addLayout(head)
         if capability.reason:
             layout.addWidget(Label(capability.reason, themes, tone="text2", wrap=True, selectable=True))
-        facts = QHBoxLayout()
-        facts.setSpacing(6)
-        for key, value in (("Provider", capability.provider), ("Serves", capability.product)):
+        facts = QGridLayout()
+        facts.setHorizontalSpacing(12)
+        facts.setVerticalSpacing(2)
+        facts.setColumnStretch(1, 1)
+        for row, (key, value) in enumerate(
+            (("Provider", capability.provider), ("Serves", capability.product))
+        ):
             if value:
-                facts.addWidget(Label(key, themes, "caption", "text3"))
-                facts.addWidget(ElidedLabel(value, themes), 1)
+                facts.addWidget(Label(key, themes, "caption", "text3"), row, 0)
+                facts.addWidget(ElidedLabel(value, themes), row, 1)
         layout.addLayout(facts)
         if actions:
             layout.addLayout(buttons_of(actions, themes, primary=False, before=self.close_now))
