@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from backend_embedded.contract.generation import Finished, FinishReason, PromptProgress, Queued, TextDelta
+from backend_embedded.contract.generation import Finished, FinishReason, Queued
 from backend_embedded.contract.models import Model
 from backend_embedded.contract.status import Capability
-from backend_embedded.llm.port import Embeddings, LanguageModel, Prompt
+from backend_embedded.llm.port import ContextFacts, Embeddings, GenerationStep, LanguageModel, Prompt
 from backend_embedded.metrics.backend import BackendMetrics
 
 
@@ -27,9 +27,7 @@ class MeteredLanguageModel:
         """As the model's."""
         return await self._model.models()
 
-    async def generate(
-        self, prompt: Prompt
-    ) -> AsyncGenerator[Queued | PromptProgress | TextDelta | Finished, None]:
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[GenerationStep, None]:
         """As the model's, counted."""
         metrics = self._metrics
         metrics.generation_began()
@@ -57,13 +55,21 @@ class MeteredLanguageModel:
         """As the model's."""
         return await self._model.count_tokens(prompt)
 
+    async def count_texts(self, texts: Sequence[str], model: str | None = None) -> Sequence[int]:
+        """As the model's."""
+        return await self._model.count_texts(texts, model)
+
+    async def context(self, model: str | None = None) -> ContextFacts:
+        """As the model's."""
+        return await self._model.context(model)
+
     async def embed(self, texts: Sequence[str], model: str | None = None) -> Embeddings:
         """As the model's."""
         return await self._model.embed(texts, model)
 
-    async def load(self, model: str | None = None) -> None:
+    async def load(self, model: str | None = None, context_size: int | None = None) -> None:
         """As the model's."""
-        await self._model.load(model)
+        await self._model.load(model, context_size)
 
     async def unload(self, model: str) -> None:
         """As the model's."""

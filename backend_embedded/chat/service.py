@@ -28,6 +28,8 @@ from backend_embedded.contract.generation import (
     PromptProgress,
     Queued,
     Role,
+    SamplingOptions,
+    Switched,
     TextDelta,
 )
 from backend_embedded.contract.models import Model
@@ -44,7 +46,7 @@ BACKEND_LEFT = ErrorBody(
     remedy="Continue the answer, or ask again.",
 )
 
-AnyChatEvent = ChatStarted | Queued | PromptProgress | TextDelta | ChatFinished | ChatFailed
+AnyChatEvent = ChatStarted | Queued | PromptProgress | TextDelta | Switched | ChatFinished | ChatFailed
 
 
 @dataclass(slots=True)
@@ -123,7 +125,7 @@ class ChatService:
                             yield event
                         case Finished():
                             stats = event.stats
-                        case Queued() | PromptProgress():
+                        case Queued() | PromptProgress() | Switched():
                             yield event
             ended = True
             yield ChatFinished(answer=await self._end(turn, MessageStatus.COMPLETE, stats))
@@ -169,7 +171,12 @@ class ChatService:
             turns.pop()
         if request.system:
             turns.insert(0, ChatTurn(role=Role.SYSTEM, content=request.system))
-        return Prompt(turns=tuple(turns), continue_last=goes_on, model=request.model, options=request.options)
+        return Prompt(
+            turns=tuple(turns),
+            continue_last=goes_on,
+            model=request.model,
+            options=request.options or SamplingOptions(),
+        )
 
     async def _fail(
         self, request: ChatRequest, turn: Turn, error: ControlCenterError, progress: _Progress

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from pydantic import Field, TypeAdapter
 
+from backend_embedded.contract.attachments import Attachment
+from backend_embedded.contract.context import AnswerContext, ContextPolicy
 from backend_embedded.contract.errors import ErrorBody
 from backend_embedded.contract.generation import (
     GenerationStats,
@@ -16,9 +18,21 @@ from backend_embedded.contract.generation import (
     Queued,
     Role,
     SamplingOptions,
+    Switched,
     TextDelta,
 )
 from backend_embedded.contract.wire import Wire
+
+
+class ConversationSettings(Wire):
+    """How a conversation is answered; what is None is as everywhere."""
+
+    preset_id: UUID | None = None
+    """The preset it was made from, for its name; its values are copied here."""
+    system: str = ""
+    model: str | None = None
+    options: SamplingOptions = SamplingOptions()
+    context_policy: ContextPolicy = ContextPolicy.ASK
 
 
 class Conversation(Wire):
@@ -36,6 +50,14 @@ class Conversation(Wire):
     """Text that was typed and not sent."""
     writing: bool = False
     """An answer is being written."""
+    pinned: bool = False
+    archived_at: datetime | None = None
+    folder: str = ""
+    """Path of names with `/`; empty: none."""
+    tags: tuple[str, ...] = ()
+    titled_by: Literal["question", "model", "user"] = "question"
+    """Who gave the title; what the user gave is never replaced."""
+    settings: ConversationSettings = ConversationSettings()
 
 
 class MessageStatus(StrEnum):
@@ -47,6 +69,16 @@ class MessageStatus(StrEnum):
     """Ended by the user; what came is kept."""
     INCOMPLETE = "incomplete"
     """Cut off by a failure; what came is kept and can be continued."""
+
+
+class Seam(Wire):
+    """Where another provider went on with an answer."""
+
+    offset: int
+    """Characters of the answer before it."""
+    provider: str
+    model: str
+    reason: str
 
 
 class Message(Wire):
@@ -64,6 +96,11 @@ class Message(Wire):
     stats: GenerationStats | None = None
     error: ErrorBody | None = None
     """Why the message is incomplete."""
+    attachments: tuple[Attachment, ...] = ()
+    """Files of a user's message, without their text."""
+    seams: tuple[Seam, ...] = ()
+    context: AnswerContext | None = None
+    """What the model read for this answer, when that was not all; None: all of it."""
 
 
 class ConversationPatch(Wire):
@@ -72,6 +109,11 @@ class ConversationPatch(Wire):
     title: str | None = Field(None, min_length=1, max_length=200)
     leaf_id: UUID | None = None
     draft: str | None = None
+    pinned: bool | None = None
+    archived: bool | None = None
+    folder: str | None = Field(None, max_length=200)
+    tags: tuple[str, ...] | None = None
+    settings: ConversationSettings | None = None
     restore: bool = False
     """True: bring it back from the bin."""
 
@@ -80,6 +122,16 @@ class ConversationCreate(Wire):
     """Body of `POST /api/v1/conversations`."""
 
     title: str = Field("New chat", min_length=1, max_length=200)
+    folder: str = Field("", max_length=200)
+    settings: ConversationSettings | None = None
+    draft: str = ""
+
+
+class BranchRequest(Wire):
+    """Body of `POST /api/v1/conversations/{id}/branch`: a new conversation with the messages up to this one."""
+
+    message_id: UUID
+    title: str | None = Field(None, min_length=1, max_length=200)
 
 
 class ChatRequest(Wire):
@@ -94,11 +146,20 @@ class ChatRequest(Wire):
     """None starts a conversation (with `content` only)."""
     content: str | None = Field(None, min_length=1)
     parent_id: UUID | None = None
+    as_root: bool = False
+    """With `content`: it becomes a first message, a sibling of the conversation's other first messages."""
+    attachments: tuple[UUID, ...] = ()
+    """Files of the new user message, uploaded before."""
     answer_to: UUID | None = None
     continue_message: UUID | None = None
     model: str | None = None
+    """None: the conversation's, else the default one."""
     system: str | None = None
-    options: SamplingOptions = SamplingOptions()
+    """None: the conversation's."""
+    options: SamplingOptions | None = None
+    """None: the conversation's."""
+    context_policy: ContextPolicy | None = None
+    """What to do, this once, when the prompt does not fit; None: as the conversation says."""
     stream: bool = True
 
 
@@ -128,7 +189,8 @@ class ChatFailed(Wire):
 
 
 ChatEvent = Annotated[
-    ChatStarted | Queued | PromptProgress | TextDelta | ChatFinished | ChatFailed, Field(discriminator="kind")
+    ChatStarted | Queued | PromptProgress | TextDelta | Switched | ChatFinished | ChatFailed,
+    Field(discriminator="kind"),
 ]
 """One server-sent event of `/api/v1/chat`."""
 
@@ -143,3 +205,7 @@ class SearchHit(Wire):
     message_id: UUID
     snippet: str
     """Excerpt with the match between U+0002 and U+0003."""
+    role: Role = Role.USER
+    created_at: datetime | None = None
+    in_title: bool = False
+    """The title matches too."""

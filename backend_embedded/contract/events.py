@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import Field, TypeAdapter
 
 from backend_embedded.contract.conversations import Conversation
+from backend_embedded.contract.library import Download
 from backend_embedded.contract.models import Engine, Model
 from backend_embedded.contract.settings import BackendSettings
 from backend_embedded.contract.status import Capability, SystemStatus
@@ -25,6 +26,7 @@ class Snapshot(Wire):
     engine: Engine
     models: tuple[Model, ...]
     settings: BackendSettings
+    downloads: tuple[Download, ...] = ()
 
 
 class CapabilityChanged(Wire):
@@ -80,6 +82,26 @@ class RunnerExited(Wire):
     stderr_tail: tuple[str, ...] = ()
 
 
+class DownloadChanged(Wire):
+    """A download went on, ended, failed or was removed (`download.state` says which)."""
+
+    kind: Literal["download_changed"] = "download_changed"
+    download: Download
+    removed: bool = False
+
+
+class Notice(Wire):
+    """Something the user is told once: what happened and what can be chosen."""
+
+    kind: Literal["notice"] = "notice"
+    id: str
+    """The same for the same thing, so that it is told once."""
+    title: str
+    message: str
+    actions: tuple[str, ...] = ()
+    """Ids of what may be chosen: `use_model:NAME`, `pull:REFERENCE`, `open_settings`."""
+
+
 Event = Annotated[
     Snapshot
     | CapabilityChanged
@@ -88,7 +110,9 @@ Event = Annotated[
     | ModelsChanged
     | EngineChanged
     | SettingsChanged
-    | RunnerExited,
+    | RunnerExited
+    | DownloadChanged
+    | Notice,
     Field(discriminator="kind"),
 ]
 

@@ -17,6 +17,25 @@ class Role(StrEnum):
     SYSTEM = "system"
     USER = "user"
     ASSISTANT = "assistant"
+    TOOL = "tool"
+    """The result of a tool call."""
+
+
+class ToolCall(Wire):
+    """A call of a tool that the model asked for."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+
+class Tool(Wire):
+    """A function that the model may ask for."""
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """JSON schema of the arguments."""
 
 
 class ChatTurn(Wire):
@@ -24,6 +43,11 @@ class ChatTurn(Wire):
 
     role: Role
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What an assistant's turn asked for."""
+    tool_name: str | None = None
+    """Which tool a tool's turn is the result of."""
+    tool_call_id: str | None = None
 
 
 class SamplingOptions(Wire):
@@ -51,6 +75,10 @@ class SamplingOptions(Wire):
     """The answer is held to this JSON schema."""
     grammar: str | None = None
     """The answer is held to this GBNF grammar (not together with json_schema)."""
+    logprobs: bool = False
+    """Each piece of text carries the log probability of its tokens."""
+    top_logprobs: int = Field(0, ge=0, le=20)
+    """So many of the likeliest tokens are told with each token (with `logprobs`)."""
 
 
 class GenerateRequest(Wire):
@@ -117,6 +145,22 @@ class PromptProgress(Wire):
     total: int
 
 
+class LikelyToken(Wire):
+    """A token that the model might have chosen."""
+
+    text: str
+    bytes: tuple[int, ...]
+    """Its UTF-8 bytes; a part of a character has no text of its own."""
+    logprob: float
+    """Natural logarithm of its probability."""
+
+
+class TokenLogprob(LikelyToken):
+    """A token that the model chose, and the likeliest ones at its place."""
+
+    top: tuple[LikelyToken, ...] = ()
+
+
 class TextDelta(Wire):
     """Some more text; whole characters only."""
 
@@ -124,6 +168,19 @@ class TextDelta(Wire):
     text: str
     tokens: int
     """Completion tokens so far."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+class Switched(Wire):
+    """From here on another provider goes on with the answer, from what was already there."""
+
+    kind: Literal["switched"] = "switched"
+    provider: str
+    model: str
+    reason: str
+    """Why the one before it could not go on."""
+    offset: int
+    """Characters of the answer that were there before."""
 
 
 class Finished(Wire):
@@ -131,6 +188,7 @@ class Finished(Wire):
 
     kind: Literal["finished"] = "finished"
     stats: GenerationStats
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 class Failed(Wire):
@@ -141,7 +199,7 @@ class Failed(Wire):
 
 
 GenerationEvent = Annotated[
-    Queued | PromptProgress | TextDelta | Finished | Failed, Field(discriminator="kind")
+    Queued | PromptProgress | TextDelta | Switched | Finished | Failed, Field(discriminator="kind")
 ]
 """One server-sent event of `/api/v1/generate`; its `event:` field is the kind, its data this object."""
 

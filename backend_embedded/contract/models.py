@@ -7,8 +7,21 @@ from enum import StrEnum
 from backend_embedded.contract.wire import Wire
 
 
+class ModelSource(StrEnum):
+    """Where a model came from; it decides what removing it means."""
+
+    STARTER = "starter"
+    """Shipped with the program; cannot be removed."""
+    FOLDER = "folder"
+    """Found in the models folder: downloaded, imported or put there."""
+    OLLAMA_STORE = "ollama_store"
+    """A file of a local Ollama store, used in place."""
+    OLLAMA = "ollama"
+    """Served by an Ollama server."""
+
+
 class Model(Wire):
-    """One model file that was found."""
+    """One model that was found: a file, or one that a server has."""
 
     name: str
     """Unique; the file's name without `.gguf`."""
@@ -27,6 +40,17 @@ class Model(Wire):
     default: bool = False
     problem: str | None = None
     """Why it cannot be used (truncated, unknown header); None when it can."""
+    source: ModelSource = ModelSource.FOLDER
+    pinned: bool = False
+    """Stays in memory whatever the keep-alive says."""
+    memory_bytes: int = 0
+    """Memory needed to run it with the context of the settings; 0 while unknown."""
+    tokens_per_s: float = 0
+    """Decode rate measured on this machine, latest answer of some length; 0 while unknown."""
+    embeds: bool = False
+    """Made for vectors, not for text."""
+    tools: bool = False
+    """Its template has a place for tools."""
 
 
 class EngineState(StrEnum):

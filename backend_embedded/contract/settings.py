@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from pydantic import Field
 
 from backend_embedded.contract.wire import Wire
+
+
+class ModelProvider(StrEnum):
+    """Who is asked first."""
+
+    AUTO = "auto"
+    """Ollama when it answers, llama.cpp otherwise."""
+    OLLAMA = "ollama"
+    """Ollama only; nothing else answers when it is gone."""
+    LLAMA_CPP = "llama_cpp"
+    """llama.cpp only; Ollama is not looked for."""
+
+
+class LocalApi(StrEnum):
+    """Whether other programs may use the Ollama and OpenAI routes."""
+
+    OFF = "off"
+    KEY = "key"
+    """With `Authorization: Bearer KEY`."""
+    OPEN = "open"
+    """Any program of this machine; Host and Origin are checked all the same."""
 
 
 class BackendSettings(Wire):
@@ -20,6 +43,21 @@ class BackendSettings(Wire):
     """Tokens that one conversation may hold; at most the model's training context is used."""
     keep_alive_s: int = Field(300, ge=-1)
     """Seconds after the last use until a model is unloaded; -1: never."""
+    provider: ModelProvider = ModelProvider.AUTO
+    ollama_url: str = ""
+    """Address of an Ollama server; empty: port 10104 of this machine, then 11434."""
+    ollama_model: str = ""
+    """Model to use with Ollama; empty: the default model's name there, else the first that it has."""
+    first_token_s: float = Field(60, ge=1, le=3600)
+    """Longest wait for the first token of another server before the next provider is asked."""
+    pinned_models: tuple[str, ...] = ()
+    ollama_store: str = ""
+    """Folder of a local Ollama store whose models are used in place; empty: looked for in the usual places."""
+    proxy: str = ""
+    """Proxy of downloads, as a URL; empty: what the environment says."""
+    local_api: LocalApi = LocalApi.KEY
+    propose_titles: bool = True
+    """The model proposes a title after the first answer."""
 
 
 class SettingsPatch(Wire):
@@ -30,3 +68,12 @@ class SettingsPatch(Wire):
     threads: int | None = Field(None, ge=0, le=256)
     context_size: int | None = Field(None, ge=256, le=1_048_576)
     keep_alive_s: int | None = Field(None, ge=-1)
+    provider: ModelProvider | None = None
+    ollama_url: str | None = None
+    ollama_model: str | None = None
+    first_token_s: float | None = Field(None, ge=1, le=3600)
+    pinned_models: tuple[str, ...] | None = None
+    ollama_store: str | None = None
+    proxy: str | None = None
+    local_api: LocalApi | None = None
+    propose_titles: bool | None = None

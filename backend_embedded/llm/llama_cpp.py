@@ -34,7 +34,7 @@ from backend_embedded.errors import (
 from backend_embedded.llm.engine import engine_is_installed
 from backend_embedded.llm.library import PROVIDER, Entry, ModelLibrary, choose_default
 from backend_embedded.llm.memory import check_memory, free_bytes
-from backend_embedded.llm.port import Embeddings, Prompt
+from backend_embedded.llm.port import ContextFacts, Embeddings, Prompt
 from backend_embedded.llm.runner.protocol import (
     Command,
     Count,
@@ -127,6 +127,7 @@ class LlamaCppLanguageModel:
         self._trouble = ""
         self._last_used = ""
         self._hosts: dict[str, _Host] = {}
+        self._context_sizes: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self._told: tuple[Model, ...] = ()
@@ -161,7 +162,7 @@ class LlamaCppLanguageModel:
         self, prompt: Prompt
     ) -> AsyncGenerator[Queued | PromptProgress | TextDelta | Finished, None]:
         """Stream an answer; see the port."""
-        options = prompt.options.model_dump()
+        options = prompt.options.model_dump(exclude={"logprobs", "top_logprobs"})
         async with self._runner(prompt.model) as (runner, entry):
             waiting = runner.active - SEQUENCES
             if waiting >= LARGEST_QUEUE:
@@ -191,6 +192,35 @@ class LlamaCppLanguageModel:
         assert isinstance(answer, Counted)
         return answer.tokens
 
+    async def count_texts(self, texts: Sequence[str], model: str | None = None) -> Sequence[int]:
+        """Tokens of each text by itself, in one round trip."""
+        if not texts:
+            return ()
+        async with self._runner(model) as (runner, _):
+            answer = await _only(runner, Count(runner.next_id(), texts=tuple(texts)))
+        assert isinstance(answer, Counted)
+        return tuple(answer.each)
+
+    async def context(self, model: str | None = None) -> ContextFacts:
+        """What the model's context holds now, or would hold if it were loaded."""
+        entry = await self._entry(model)
+        assert entry.header is not None
+        name, largest = entry.model.name, entry.header.context_length
+        wanted = self._context_size(name)
+        host = self._hosts.get(name)
+        process = host.process if host is not None else None
+        loaded = process is not None and process.alive and process.config.context_size >= wanted
+        size = process.context_size if loaded and process else min(wanted, largest) if largest else wanted
+        return ContextFacts(
+            model=name,
+            provider=entry.model.provider,
+            size=size,
+            largest=largest,
+            bytes_per_token=entry.header.kv_bytes_per_token,
+            free_bytes=free_bytes(),
+            resizable=True,
+        )
+
     async def embed(self, texts: Sequence[str], model: str | None = None) -> Embeddings:
         """Mean-pooled, normalised vectors of texts."""
         async with self._runner(model) as (runner, entry):
@@ -198,10 +228,47 @@ class LlamaCppLanguageModel:
         assert isinstance(answer, Vectors)
         return Embeddings(entry.model.name, tuple(map(tuple, answer.vectors)), answer.prompt_tokens)
 
-    async def load(self, model: str | None = None) -> None:
-        """Bring a model into memory now."""
-        async with self._runner(model):
-            pass
+    async def load(self, model: str | None = None, context_size: int | None = None) -> None:
+        """Bring a model into memory now; see the port."""
+        if context_size is None:
+            async with self._runner(model):
+                return
+        entry = await self._entry(model)
+        before = self._context_sizes.get(entry.model.name, 0)
+        await self._enlarge(entry, context_size)
+        try:
+            async with self._runner(entry.model.name):
+                pass
+        except ControlCenterError:
+            self._context_sizes[entry.model.name] = before  # it could be loaded with that
+            raise
+
+    async def _enlarge(self, entry: Entry, context_size: int) -> None:
+        """Let a model have a larger context; what does not fit in memory is refused and changes nothing."""
+        assert entry.header is not None
+        name = entry.model.name
+        host = self._hosts.setdefault(name, _Host())
+        host.users += 1
+        try:
+            async with host.lock:
+                if context_size <= self._context_size(name):
+                    return
+                check_memory(name, entry.header, context_size, free_bytes() + self._freeable_bytes(host))
+                while host.process is not None and host.process.alive and host.process.active:
+                    await host.process.idle()
+                self._context_sizes[name] = context_size
+        finally:
+            host.users -= 1
+            self._arm_expiry(host)
+
+    def _freeable_bytes(self, reloaded: _Host) -> int:
+        """Memory of the runners that would be ended: the one that is loaded again, and idle ones."""
+        ended = (host for host in self._hosts.values() if host is reloaded or not host.users)
+        return sum(resident_bytes(host.process.pid) for host in ended if host.process is not None)
+
+    def _context_size(self, name: str) -> int:
+        """Tokens that a model is to hold: as set for all, or more if it was asked for."""
+        return max(self._settings().context_size, self._context_sizes.get(name, 0))
 
     async def unload(self, model: str) -> None:
         """Free a model's memory.
@@ -305,7 +372,7 @@ class LlamaCppLanguageModel:
         config = RunnerConfig(
             model_path=entry.model.path,
             name=entry.model.name,
-            context_size=settings.context_size,
+            context_size=self._context_size(entry.model.name),
             threads=settings.threads or physical_cores(),
             sequences=SEQUENCES,
         )

@@ -12,7 +12,9 @@ from backend_embedded.contract.generation import (
     PromptProgress,
     Queued,
     SamplingOptions,
+    Switched,
     TextDelta,
+    Tool,
 )
 from backend_embedded.contract.models import Model
 from backend_embedded.contract.status import Capability
@@ -28,6 +30,8 @@ class Prompt:
         continue_last: the last turn is the model's own and is gone on with, not answered.
         model: name of a model; None takes the default one.
         options: how tokens are chosen.
+        tools: functions that the model may ask for; refused by a model whose template has none.
+        keep_alive_s: seconds that the model stays loaded after it; None: as set, -1: for ever, 0: not at all.
     """
 
     turns: tuple[ChatTurn, ...] = ()
@@ -35,6 +39,12 @@ class Prompt:
     continue_last: bool = False
     model: str | None = None
     options: SamplingOptions = field(default_factory=SamplingOptions)
+    tools: tuple[Tool, ...] = ()
+    keep_alive_s: float | None = None
+
+
+GenerationStep = Queued | PromptProgress | TextDelta | Switched | Finished
+"""One event of an answer as a provider makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,31 @@ class Embeddings:
     model: str
     vectors: tuple[tuple[float, ...], ...]
     prompt_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContextFacts:
+    """How much a model can hold at once, as it would be used now.
+
+    Attributes:
+        model: its name.
+        provider: who would answer.
+        size: tokens that one answer may hold with its prompt.
+        largest: tokens that it could hold: the training context; 0 while unknown.
+        bytes_per_token: memory that each further token of the context needs; 0 while unknown.
+        free_bytes: memory that can be had without swapping; 0 while unknown.
+        exact: counts come from the model's own tokenizer and template; False: they are estimated.
+        resizable: `load` can give it another context size.
+    """
+
+    model: str
+    provider: str
+    size: int
+    largest: int = 0
+    bytes_per_token: int = 0
+    free_bytes: int = 0
+    exact: bool = True
+    resizable: bool = False
 
 
 class LanguageModel(Protocol):
@@ -57,9 +92,7 @@ class LanguageModel(Protocol):
         """All models that can be named, usable or not (`problem` says why not), default one marked."""
         ...
 
-    def generate(
-        self, prompt: Prompt
-    ) -> AsyncGenerator[Queued | PromptProgress | TextDelta | Finished, None]:
+    def generate(self, prompt: Prompt) -> AsyncGenerator[GenerationStep, None]:
         """Stream an answer; the last event is `Finished`, also after a stop string or the limit.
 
         Closing the generator (or cancelling its task) stops the engine within 300 ms.
@@ -76,12 +109,27 @@ class LanguageModel(Protocol):
         """Tokens of the prompt with the model's own template and tokenizer. Errors as `generate`."""
         ...
 
+    async def count_texts(self, texts: Sequence[str], model: str | None = None) -> Sequence[int]:
+        """Tokens of each text by itself, without template or special tokens, in one round trip.
+
+        Errors as `generate`.
+        """
+        ...
+
+    async def context(self, model: str | None = None) -> ContextFacts:
+        """What the model's context holds now; loads nothing. Errors as `generate`."""
+        ...
+
     async def embed(self, texts: Sequence[str], model: str | None = None) -> Embeddings:
         """Mean-pooled, normalised vectors of texts. Errors as `generate`."""
         ...
 
-    async def load(self, model: str | None = None) -> None:
-        """Bring a model into memory now. Errors as `generate`."""
+    async def load(self, model: str | None = None, context_size: int | None = None) -> None:
+        """Bring a model into memory now. Errors as `generate`.
+
+        `context_size` is kept for this model until the backend ends: answers that are under way are waited
+        for, then it is loaded again if its context is smaller than that.
+        """
         ...
 
     async def unload(self, model: str) -> None:

@@ -92,6 +92,11 @@ class LoadedModel:
         count = self._llama.llama_tokenize(self.vocab, data, len(data), tokens, room, True, True)
         return tokens[:count]
 
+    def plain_tokens(self, text: str) -> int:
+        """How many tokens a text is by itself, without the one that begins a prompt."""
+        begins = self._adds_bos and bool(self._bos)
+        return len(self.tokenize(text)) - begins
+
     def piece(self, token: int) -> bytes:
         """Bytes of a token as text shows it; empty for control tokens."""
         known = self._pieces.get(token)

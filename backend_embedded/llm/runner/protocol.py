@@ -73,12 +73,13 @@ class Generate:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Count the tokens of a prompt."""
+    """Count the tokens of a prompt, or (given `texts`) of each text by itself."""
 
     id: int
     turns: tuple[Turn, ...] = ()
     raw: str | None = None
     continue_last: bool = False
+    texts: tuple[str, ...] = ()
     op: str = "count"
 
 
@@ -186,10 +187,11 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The answer to `Count`."""
+    """The answer to `Count`; `each` has one count for each of its `texts`."""
 
     id: int
     tokens: int
+    each: tuple[int, ...] = ()
     kind: str = "counted"
 
 

@@ -73,6 +73,8 @@ class Service:
         """Work for ever; between two steps all that came in is taken in."""
         while True:
             busy = self._engine.busy or bool(self._embeddings)
+            if not busy and inbox.empty():
+                self._engine.rest()
             try:
                 while True:
                     self.accept(inbox.get(block=not busy))
@@ -89,6 +91,9 @@ class Service:
             match command:
                 case Generate():
                     self._engine.add(command, self._tokens(command), received.at_s)
+                case Count(texts=texts) if texts:
+                    each = tuple(self._model.plain_tokens(text) for text in texts)
+                    self._emit(Counted(command.id, sum(each), each))
                 case Count():
                     self._emit(Counted(command.id, len(self._tokens(command))))
                 case Embed():
