@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from app.exits import FAILURE, complain
 from app.paths import HomePaths, home_paths
-
-VERSION = "0.1.0"
+from backend_embedded.contract.product import VERSION
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

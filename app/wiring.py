@@ -15,7 +15,6 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from app.capabilities import CapabilityBoard
-from app.cli import VERSION
 from app.connection import Connection
 from app.log_window import LogWindow, last_lines
 from app.main_window import CHAT, SETTINGS, MainWindow
@@ -25,6 +24,7 @@ from app.start_trace import StartTrace
 from app.supervision import BackendState, Serving
 from backend_embedded.contract.conversations import Conversation
 from backend_embedded.contract.events import CapabilityChanged, Event, RunnerExited, Snapshot
+from backend_embedded.contract.product import VERSION
 from backend_embedded.contract.status import State
 from ui.chat.actions import chat_actions, conversation_actions
 from ui.chat.page import ChatPage

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backend_embedded import __version__
 from backend_embedded.contract.launch import HomePaths, Launch, Ready, Refused
+from backend_embedded.contract.product import VERSION
 from backend_embedded.settings import write_whole
 
 USUAL_PORT = 10010
@@ -101,7 +101,7 @@ def announced(paths: HomePaths, token: str, ready: Ready) -> Iterator[None]:
 def ready_line(listening: socket.socket) -> Ready:
     """What this process says when it serves."""
     port = listening.getsockname()[1]
-    return Ready(url=f"http://{LOOPBACK}:{port}", version=__version__, pid=os.getpid())
+    return Ready(url=f"http://{LOOPBACK}:{port}", version=VERSION, pid=os.getpid())
 
 
 def say(line: Ready | Refused) -> None:

