@@ -110,3 +110,10 @@ def test_keys_do_what_the_table_says(
     Shortcuts(table, window, lambda: "chat")
     qtbot.keyClick(window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
     assert done == ["New chat"]
+
+
+def test_the_palette_does_not_offer_itself(palette: CommandPalette, table: ActionTable, qtbot: QtBot) -> None:
+    table.add(Action("shell.palette", "Search commands", lambda: None, shortcut="Ctrl+K", icon="search"))
+    palette.open()
+    qtbot.keyClicks(palette.query(), "comm")
+    assert "Search commands" not in palette.titles()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ui.widgets.chip import CAP_ON_SELECTED
+
 FOUND = json.loads((Path(__file__).resolve().parents[2] / "resources/themes/tokens.json").read_text())
 COLORS = FOUND["color"]
 SURFACES = ("window", "rail", "card", "raised", "input", "sunken", "selected", "user", "hover", "button")
@@ -61,3 +63,10 @@ def test_the_stated_contrasts_are_true(theme: str) -> None:
 
 def test_both_themes_have_every_colour() -> None:
     assert [token for token, color in COLORS.items() if not {"light", "dark"} <= set(color)] == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_key_caps_stand_out_from_a_selected_row_and_their_text_from_them(theme: str) -> None:
+    cap = COLORS[CAP_ON_SELECTED[theme]][theme]
+    assert contrast(cap, COLORS["selected"][theme]) >= 1.15
+    assert contrast(COLORS["text2"][theme], cap) >= 4.5

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QUrl
@@ -15,6 +16,11 @@ FEATURES = QTextDocument.MarkdownFeature(
     QTextDocument.MarkdownFeature.MarkdownDialectGitHub.value
     | QTextDocument.MarkdownFeature.MarkdownNoHTML.value
 )
+# md4c's MD_FLAG_HARD_SOFT_BREAKS, which Qt passes on and has no name for.
+EACH_LINE = QTextDocument.MarkdownFeature(FEATURES.value | 0x8000)
+LINE_BREAK = "\u2028"
+EXPLICIT_BREAK = re.compile(r"(?: {2,}|(?<!\\)(?:\\\\)*\\)\n(?=[ \t]*\S)")
+INSIGNIFICANT = re.compile(r"[\s\\]")
 SAFE_SCHEMES = ("http", "https", "mailto")
 QUOTE_LEVEL = QTextFormat.Property.BlockQuoteLevel.value
 CODE_LANGUAGE = QTextFormat.Property.BlockCodeLanguage.value
@@ -79,10 +85,59 @@ def safe_link(href: str) -> bool:
 
 
 def read(source: str) -> list[Block | Table]:
-    """The blocks of some Markdown."""
+    """The blocks of some Markdown; a line that ends inside a block stays a line, as `LINE_BREAK`.
+
+    Qt makes a space of such an end, or a block that looks like the next paragraph or list item. So the text is
+    read in both ways, when it has such ends at all, and the lines are put into the blocks they belong to.
+    """
+    plain = EXPLICIT_BREAK.sub("\n", source)
+    whole = _read(plain, FEATURES)
+    if plain == source and not _has_breaks(source, whole):
+        return whole
+    joined = _with_lines(whole, _read(source, EACH_LINE))
+    return _read(source, FEATURES) if joined is None else joined
+
+
+def _has_breaks(source: str, whole: list[Block | Table]) -> bool:
+    """More lines than blocks were written."""
+    lines = sum(not line.isspace() for line in source.splitlines() if line)
+    needed = sum(
+        len(piece.rows) + 1 if isinstance(piece, Table) else bool(piece.text) or piece.rule
+        for piece in whole
+    )
+    return lines > needed
+
+
+def _with_lines(whole: list[Block | Table], lines: list[Block | Table]) -> list[Block | Table] | None:
+    """The blocks of `whole` with the line ends of `lines`; None where the two do not agree."""
+    rest = iter(lines)
+    joined: list[Block | Table] = []
+    for piece in whole:
+        line = next(rest, None)
+        if isinstance(piece, Table) or not isinstance(line, Block):
+            if type(piece) is not type(line):
+                return None
+            joined.append(piece)
+            continue
+        runs, missing = line.runs, _weight(piece) - _weight(line)
+        while missing > 0 and isinstance(line := next(rest, None), Block):
+            runs = (*runs, Run(LINE_BREAK), *line.runs)
+            missing -= _weight(line)
+        if missing:
+            return None
+        joined.append(replace(piece, runs=runs))
+    return joined
+
+
+def _weight(block: Block) -> int:
+    """Length of a block's text without what its line breaks can change."""
+    return len(INSIGNIFICANT.sub("", block.text))
+
+
+def _read(source: str, features: QTextDocument.MarkdownFeature) -> list[Block | Table]:
     document = QTextDocument()
     # The line break keeps a first line of dashes from being taken for front matter.
-    document.setMarkdown("\n" + source, FEATURES)
+    document.setMarkdown("\n" + source, features)
     found: list[Block | Table] = []
     block = document.begin()
     while block.isValid():

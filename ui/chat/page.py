@@ -150,6 +150,7 @@ class ChatPage(QWidget):
 
     def new_chat(self) -> None:
         """Begin an empty chat with the keyboard in the composer."""
+        self._presenter.end_welcome()
         self._presenter.new_chat()
         self.focus_composer()
 

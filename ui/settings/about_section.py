@@ -20,7 +20,7 @@ class AboutSection(Section):
 
     def __init__(self, presenter: SettingsPresenter, themes: ThemeSource) -> None:
         super().__init__(
-            "about", "About", "SutazAI Control Center: one window over a local AI system. Apache-2.0.", themes
+            "about", "About", "SutazAI Control Center: one window over a local AI system.", themes
         )
         self._presenter = presenter
         card = self.add_card()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QSpacerItem, QVBoxLayout, QWidget
 
 from ui.settings.rows import LockLine, RowsCard, SettingRow
 from ui.settings.state import SettingsState
@@ -58,10 +58,12 @@ class Section(QWidget):
 
     def _lay_out(self, title: str, themes: ThemeSource) -> None:
         holder = QWidget()
-        line = QHBoxLayout(holder)
+        line = self._line = QHBoxLayout(holder)
         line.setContentsMargins(0, 0, 0, 0)
         line.addWidget(self._content, 1)
         line.addStretch(0)
+        self._edge = QSpacerItem(0, 0)
+        line.addSpacerItem(self._edge)
         line.setAlignment(self._content, Qt.AlignmentFlag.AlignTop)
         self.scroller = QScrollArea()
         self.scroller.setFrameShape(QFrame.Shape.NoFrame)
@@ -69,6 +71,8 @@ class Section(QWidget):
         self.scroller.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.scroller.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.scroller.setWidget(holder)
+        self.scroller.verticalScrollBar().rangeChanged.connect(self._keep_width)
+        self._keep_width(0, 0)
         self.scroller.viewport().setAutoFillBackground(False)
         holder.setAutoFillBackground(False)
         whole = QVBoxLayout(self)
@@ -100,6 +104,12 @@ class Section(QWidget):
         """In a narrow window controls go under their words."""
         super().resizeEvent(event)
         self._fit_rows()
+
+    def _keep_width(self, _least: int, most: int) -> None:
+        """The room of the scroll bar is kept free when there is none, so that cards are equally wide."""
+        bar = self.scroller.verticalScrollBar().sizeHint().width()
+        self._edge.changeSize(0 if most > 0 else bar, 0)
+        self._line.invalidate()
 
     def _fit_rows(self) -> None:
         stacked = self.width() < self._themes.theme.scaled(STACKED_BELOW)

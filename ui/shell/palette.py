@@ -18,6 +18,8 @@ from ui.widgets.labels import Label
 
 QUERY_PX, FOOT_PX, TOP_PX, MOST_ROWS_PX, NOTHING_PX = 50, 36, 96, 420, 44
 STEPS = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1}
+OPENS_IT = "shell.palette"
+"""The action that opened the palette is not offered in it."""
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 FOOT_WORDS = ("Enter to run", "> commands only")
 
@@ -135,7 +137,7 @@ class CommandPalette(Overlay):
     def _found(self, query: str) -> list[tuple[str, list[tuple[Action, Match]]]]:
         page, _ = self._where()
         text = query.removeprefix(">").strip()
-        there = self._table.available(page)
+        there = tuple(action for action in self._table.available(page) if action.id != OPENS_IT)
         if query.startswith(">"):
             fixed = {action.id for action in self._table.fixed()}
             there = tuple(action for action in there if action.id in fixed)

@@ -133,17 +133,17 @@ class PaletteDelegate(QStyledItemDelegate):
         token = "accent" if selected else "text2"
         middle = rect.center().y() + 1
         painter.drawPixmap(rect.left() + INDENT_PX, middle - 8, pixmap(action.icon, token, 16, self.theme))
-        right = self._paint_keys(painter, action.shortcut, rect.right() - INDENT_PX, middle)
+        right = self._paint_keys(painter, action.shortcut, rect.right() - INDENT_PX, middle, selected)
         right = self._paint_place(painter, action.place, rect, right)
         self._paint_title(painter, action.title, found, rect.adjusted(TITLE_PX, 0, right - rect.right(), 0))
 
-    def _paint_keys(self, painter: QPainter, shortcut: str, right: int, middle: int) -> int:
+    def _paint_keys(self, painter: QPainter, shortcut: str, right: int, middle: int, selected: bool) -> int:
         if not shortcut:
             return right
         keys = keys_of(shortcut)
         widths = cap_widths(keys, self.theme)
         left = right - sum(widths) - 4 * (len(widths) - 1)
-        paint_caps(painter, keys, left, middle, self.theme)
+        paint_caps(painter, keys, left, middle, self.theme, on_selected=selected)
         return left - 8
 
     def _paint_place(self, painter: QPainter, place: str, rect: QRect, right: int) -> int:

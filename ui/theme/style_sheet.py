@@ -47,13 +47,15 @@ QLineEdit, QSpinBox, QComboBox {
     selection-background-color: $accent; selection-color: $onAccent;
 }
 QLineEdit:focus, QSpinBox:focus { border: 2px solid $accent; padding: 0 8px; min-height: @24px; max-height: @24px; }
+QLineEdit[search="true"] { padding-left: 1px; }
+QLineEdit[search="true"]:focus { padding-left: 0; }
 QLineEdit[invalid="true"], QSpinBox[invalid="true"] { border-color: $down; }
 QLineEdit:disabled, QSpinBox:disabled, QComboBox:disabled { color: $disabled; border-color: $border; }
 QLineEdit[bare="true"] { border: none; background: transparent; padding: 0; }
 QSpinBox { padding-right: 22px; }
 QSpinBox:focus { padding-right: 21px; }
 QSpinBox::up-button, QSpinBox::down-button { width: 0; border: none; }
-QComboBox { background: $button; border-color: $border; padding-right: 28px; }
+QComboBox { background: $button; border-color: $border; padding-right: 28px; placeholder-text-color: $text2; }
 QComboBox:hover { background: $buttonHover; }
 QComboBox:focus { border: 2px solid $accent; padding: 0 27px 0 8px; min-height: @24px; max-height: @24px; }
 QComboBox::drop-down { border: none; width: 28px; }

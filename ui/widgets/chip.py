@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from ui.theme import Theme, ThemeSource
 
+CAP_ON_SELECTED = {"light": "raised", "dark": "buttonHover"}
 SOFT = {"ok": "okSoft", "degraded": "degradedSoft", "down": "downSoft", "info": "infoSoft"}
 
 
@@ -59,15 +60,24 @@ def cap_widths(keys: tuple[str, ...], theme: Theme) -> list[int]:
     return [max(18, metrics.horizontalAdvance(key) + 10) for key in keys]
 
 
-def paint_caps(painter: QPainter, keys: tuple[str, ...], left: int, middle: int, theme: Theme) -> None:
-    """Draw key caps from `left`, centred on the height `middle`."""
+def paint_caps(
+    painter: QPainter,
+    keys: tuple[str, ...],
+    left: int,
+    middle: int,
+    theme: Theme,
+    *,
+    on_selected: bool = False,
+) -> None:
+    """Draw key caps from `left`, centred on the height `middle`; on a selected row they are lighter than it."""
+    plain = "hover" if theme.name == "light" else "pressed"
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setFont(theme.font("micro"))
     height = theme.scaled(18)
     for key, width in zip(keys, cap_widths(keys, theme), strict=True):
         box = QRectF(left, middle - height / 2, width, height)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.color("hover" if theme.name == "light" else "pressed"))
+        painter.setBrush(theme.color(CAP_ON_SELECTED[theme.name] if on_selected else plain))
         painter.drawRoundedRect(box, 4, 4)
         painter.setPen(theme.color("text2"))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, key)

@@ -47,11 +47,11 @@ class Floating(QWidget):
 
 
 def paint_shadow(painter: QPainter, plate: QRectF, radius: float, theme: Theme) -> None:
-    """Draw the soft shadow of a plate, one step a pixel."""
+    """Draw the soft shadow of a plate, one step a pixel, each fainter than the one inside it."""
     shade = QColor(0, 0, 0)
-    shade.setAlphaF(theme.tokens.shadow_alpha[theme.name])
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(shade)
     for step in range(SHADOW_PX):
+        shade.setAlphaF(theme.tokens.shadow_alpha[theme.name] * (1 - step / SHADOW_PX))
+        painter.setBrush(shade)
         grown = plate.adjusted(-step, -step, step, step).translated(0, SHADOW_DOWN_PX)
         painter.drawRoundedRect(grown, radius + step, radius + step)
