@@ -15,6 +15,7 @@ import qasync
 from PySide6.QtCore import Qt
 
 from app.child import backend_command
+from app.exits import FAILURE, complain
 from app.generators import dropped_generators_closed
 from app.main_window import MainWindow, open_application, open_main_window
 from app.paths import HomePaths
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 PAINT_PATIENCE_S = 3.0
 """A window that is covered or minimised from the start is never painted."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LOOP_STOPPED = "Event loop stopped"
+"""How qasync begins to say that Qt left its loop by itself: its display is gone."""
 SWITCH_INTERVAL_S = 0.001
 """So that a thread that imports or reads does not hold up a frame."""
 
@@ -43,7 +46,13 @@ def show_window(paths: HomePaths, first: FirstInstance, trace: StartTrace) -> in
         preferences = PreferenceStore(paths.config, chosen, thread, notices.add_from_thread)
         window = open_main_window(application, preferences)
         life = WindowLife(paths, window, preferences, thread, trace, notices)
-        qasync.run(life.run(first))
+        try:
+            qasync.run(life.run(first))
+        except RuntimeError as error:
+            if LOOP_STOPPED not in str(error):
+                raise
+            complain("The display went away. Everything that was sent is kept; start the program again.")
+            return FAILURE
     return 0
 
 

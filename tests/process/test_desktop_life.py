@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 import pytest
 from program import Program, gone, running, wait_for
+from screen import missing_tools, virtual_screen
 
 BACKEND = "backend_embedded"
 
@@ -137,3 +139,23 @@ def test_broken_preferences_do_not_keep_it_from_starting(tmp_path: Path, text: s
         chat_ready(program)
         assert program.stop() == 0
         assert "Traceback" not in program.output()
+
+
+def test_a_display_that_goes_away_is_told_in_one_line(tmp_path: Path) -> None:
+    lacking = missing_tools()
+    if lacking:
+        pytest.skip(f"needs {', '.join(lacking)}")
+    with ExitStack() as stack:
+        display = ExitStack()
+        stack.enter_context(display)
+        screen = display.enter_context(virtual_screen())
+        environment = {"DISPLAY": screen.display, "QT_QPA_PLATFORM": "xcb", "SUTAZAI_TRACE_START": "1"}
+        program = stack.enter_context(running(Program(tmp_path / "home", **environment)))
+        chat_ready(program)
+        family = program.tree()
+        display.close()
+        assert program.process is not None
+        assert program.process.wait(15) == 1
+        assert gone(family, within_s=2)
+        assert "Traceback" not in program.output()
+        assert "The display went away" in program.output()
