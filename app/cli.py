@@ -63,6 +63,25 @@ def _add_models(commands: Commands[argparse.ArgumentParser]) -> None:
     actions = models.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="all models, the default one marked")
     listing.add_argument("--json", action="store_true", help="print a JSON list")
+    pull = actions.add_parser("pull", help="fetch a model; one that was begun goes on where it was")
+    pull.add_argument(
+        "reference",
+        metavar="NAME",
+        type=_text,
+        help="tinyllama, hf.co/OWNER/REPOSITORY/FILE.gguf, https://….gguf",
+    )
+    bring = actions.add_parser("import", help="bring a GGUF file of this machine into the models folder")
+    bring.add_argument("path", metavar="FILE", type=_text)
+    bring.add_argument("--move", action="store_true", help="move the file instead of copying it")
+    for action in (pull, bring):
+        action.add_argument("--name", dest="new_name", metavar="NAME", help="name that the model will have")
+    show = actions.add_parser("show", help="all that is known of a model")
+    remove = actions.add_parser("remove", help="remove a model from the disk")
+    for action in (show, remove):
+        action.add_argument("name", metavar="NAME", type=_text)
+    for action in (pull, bring, show, remove):
+        action.add_argument("--json", action="store_true", help="print one JSON object")
+        _add_home(action)
     _add_home(models)
     _add_home(listing)
 

@@ -14,6 +14,7 @@ from ui.shell.values import PageEntry
 from ui.theme import ThemeSource, apply_theme, load_fonts, load_tokens
 
 CHAT = "chat"
+MODELS = "models"
 SETTINGS = "settings"
 
 
@@ -74,6 +75,7 @@ def open_main_window(application: QApplication, preferences: PreferenceStore) ->
         return make
 
     shell.add_page(PageEntry(CHAT, "Chat", "message-square", "Ctrl+1", slot_of(CHAT)))
+    shell.add_page(PageEntry(MODELS, "Models", "box", "Ctrl+2", slot_of(MODELS)))
     shell.add_page(PageEntry(SETTINGS, "Settings", "settings", "Ctrl+,", slot_of(SETTINGS), at_bottom=True))
     shell.show_first_page()
     return window

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import QWidget
 from app.capabilities import CapabilityBoard
 from app.connection import Connection
 from app.log_window import LogWindow, last_lines
-from app.main_window import CHAT, SETTINGS, MainWindow
+from app.main_window import CHAT, MODELS, SETTINGS, MainWindow
+from app.model_news import ModelNews, Ways, lacking_model
 from app.paths import HomePaths
 from app.preferences import PreferenceStore
 from app.start_trace import StartTrace
@@ -31,6 +32,9 @@ from ui.chat.page import ChatPage
 from ui.chat.presenter import ChatPresenter
 from ui.client.backend import BackendClient
 from ui.client.events import EventStream
+from ui.models.actions import model_actions, models_actions
+from ui.models.page import ModelsPage
+from ui.models.presenter import ModelsPresenter
 from ui.settings.about import read_about
 from ui.settings.actions import settings_actions
 from ui.settings.page import SettingsPage
@@ -78,6 +82,9 @@ class Wiring:
             home=paths.as_wire(),
             read_about=lambda: self._loop.run_in_executor(thread, read_about, VERSION),
         )
+        self._models = ModelsPresenter(self._client)
+        self._news = self._model_news()
+        self._models.listen(self._news)
         self._connect()
         window.on_wanted(self._fill)
         self._spawn(self._stream.run(self._event_arrived, self._connection_changed))
@@ -89,6 +96,8 @@ class Wiring:
         shell.esc.add(self._stop_answer)
         shell.table.add_source(lambda: conversation_actions(self._chat, lambda: shell.show_page(CHAT)))
         shell.table.add(*settings_actions(self._settings, self._show_setting))
+        shell.table.add(*models_actions(self._models, self._show_models))
+        shell.table.add_source(lambda: model_actions(self._models, self._show_models))
         log = ("Show log", self.show_log)
         engine = ("Show engine", lambda: self._show_setting("engine"))
         shell.show_capabilities((), {"model": (engine, log), "store": (log,), "events": (log,)})
@@ -111,12 +120,15 @@ class Wiring:
         self._connection.stream_is(open_, self._loop.time())
         self._chat.connection_changed(open_)
         self._settings.connection_changed(open_)
+        self._models.connection_changed(open_)
         self._board.connection_changed(open_)
         self._show_connection()
 
     def _event_arrived(self, event: Event) -> None:
         self._chat.event_arrived(event)
         self._settings.event_arrived(event)
+        self._models.event_arrived(event)
+        self._news.event_arrived(event)
         match event:
             case Snapshot():
                 self._board.show(event.status.capabilities)
@@ -152,7 +164,11 @@ class Wiring:
 
     def _fill(self, key: str) -> None:
         slot = self._window.slots[key]
-        makers: dict[str, Callable[[], QWidget]] = {CHAT: self._chat_page, SETTINGS: self._settings_page}
+        makers: dict[str, Callable[[], QWidget]] = {
+            CHAT: self._chat_page,
+            MODELS: self._models_page,
+            SETTINGS: self._settings_page,
+        }
         if slot.page is None:
             slot.fill(makers[key]())
 
@@ -166,8 +182,41 @@ class Wiring:
             on_deleted=self._conversation_deleted,
             folder=str(self._paths.models),
         )
+        page.picker.manage_wanted.connect(lambda: self._window.shell.show_page(MODELS))
         self._window.shell.table.add(*chat_actions(page, self._chat))
         return page
+
+    def _models_page(self) -> QWidget:
+        return ModelsPage(self._models, self._window.themes, folder=str(Path.home()))
+
+    def _show_models(self) -> ModelsPage:
+        self._window.shell.show_page(MODELS)
+        page = self._window.slots[MODELS].page
+        if not isinstance(page, ModelsPage):
+            raise TypeError("the models page is not in its place")
+        return page
+
+    def _model_news(self) -> ModelNews:
+        shell = self._window.shell
+        ways = Ways(
+            use_model=self._use_model,
+            pull=lambda reference: self._show_models().look_up(reference),
+            open_settings=lambda: self._show_setting("providers"),
+            show_model=lambda name: self._show_models().show_model(name),
+            show_downloads=lambda: self._show_models().show_get(),
+        )
+        return ModelNews(
+            lambda told, seen: shell.notify(told, seen=seen),
+            shell.set_note,
+            lambda: shell.current_page == MODELS,
+            ways,
+        )
+
+    def _use_model(self, notice_id: str, name: str) -> None:
+        """Put the model in the place of the one that is lacking: for Ollama alone, or for all."""
+        settings, lacking = self._settings.state.settings, lacking_model(notice_id)
+        for_ollama = settings is not None and bool(lacking) and settings.ollama_model == lacking
+        self._settings.spawn(self._settings.change("ollama_model" if for_ollama else "default_model", name))
 
     def _settings_page(self) -> QWidget:
         return SettingsPage(
@@ -226,6 +275,7 @@ class Wiring:
             async with asyncio.timeout(LEAVE_S):
                 await self._chat.close()
                 await self._settings.close()
+                await self._models.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

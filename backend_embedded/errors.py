@@ -7,7 +7,8 @@ ControlCenterError
 │   ├── ModelNotFound, ModelFileInvalid, ModelUnsupported, NotEnoughMemory, ModelLoading
 │   └── QueueFull
 ├── EngineError ── EngineMissing, EngineCrashed
-└── StorageError ── StorageUnavailable
+├── StorageError ── StorageUnavailable
+└── DownloadFailed
 """
 
 from __future__ import annotations
@@ -176,3 +177,10 @@ class StorageUnavailable(StorageError):
 
     code = ErrorCode.STORAGE_UNAVAILABLE
     http_status = 503
+
+
+class DownloadFailed(ControlCenterError):
+    """A model cannot be fetched. Details: `url`, `status`, as far as they are known."""
+
+    code = ErrorCode.DOWNLOAD_FAILED
+    http_status = 502

@@ -62,6 +62,8 @@ async def _serve(launch: Launch, listening: socket.socket) -> None:
             try:
                 await serve(server, listening, services.leaving, started)
             finally:
+                await app.state.chat.close()
+                app.state.attachments.close()
                 for task in loading:
                     task.cancel()
                 await asyncio.gather(*loading, return_exceptions=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from backend_embedded.bus.port import EventLog
-from backend_embedded.contract.events import Snapshot
+from backend_embedded.contract.events import Notice, Snapshot
 from backend_embedded.contract.models import Engine
 from backend_embedded.contract.status import Capability, State, SystemStatus
+from backend_embedded.library.service import Library
+from backend_embedded.llm.ollama_port import OllamaControl
 from backend_embedded.llm.port import LanguageModel
 from backend_embedded.metrics.backend import BackendMetrics
 from backend_embedded.settings import SettingsFile
@@ -41,6 +44,9 @@ class Services:
 
     Attributes:
         leaving: set when the program ends; streams end then.
+        ollama: the Ollama server that is looked for; None: none is.
+        library: downloads and what is known of models; None: models are only listed.
+        notices: what the user was told and still holds.
     """
 
     version: str
@@ -53,6 +59,9 @@ class Services:
     settings: SettingsFile
     metrics: BackendMetrics
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    ollama: OllamaControl | None = None
+    library: Library | None = None
+    notices: Callable[[], tuple[Notice, ...]] = tuple
 
     def capabilities(self) -> tuple[Capability, ...]:
         """The state of each capability now."""
@@ -83,4 +92,6 @@ class Services:
             engine=self.engine.state(),
             models=tuple(await self.model.models()),
             settings=self.settings.current,
+            notices=self.notices(),
+            downloads=self.library.downloads.list() if self.library is not None else (),
         )

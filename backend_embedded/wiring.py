@@ -18,9 +18,18 @@ from backend_embedded.contract.launch import HomePaths
 from backend_embedded.contract.models import EngineState
 from backend_embedded.contract.product import VERSION
 from backend_embedded.errors import ControlCenterError
+from backend_embedded.library.downloads import Downloads
+from backend_embedded.library.ollama_store import find_store, store_models
+from backend_embedded.library.resolver import Resolver
+from backend_embedded.library.service import Library
+from backend_embedded.library.transport import Transport
 from backend_embedded.llm.engine import EngineJob
+from backend_embedded.llm.failover import FailoverLanguageModel
 from backend_embedded.llm.library import ModelLibrary, find_starter
 from backend_embedded.llm.llama_cpp import LlamaCppLanguageModel
+from backend_embedded.llm.ollama import OllamaLanguageModel
+from backend_embedded.llm.ollama_server import OllamaServer
+from backend_embedded.llm.rates import MeasuredRates
 from backend_embedded.metrics.backend import BackendMetrics
 from backend_embedded.services import Services
 from backend_embedded.settings import SettingsFile
@@ -30,6 +39,7 @@ log = logging.getLogger(__name__)
 
 STORE_FILE = "control-center.db"
 SETTINGS_FILE = "backend.json"
+RATES_FILE = "measured-rates.json"
 
 
 @asynccontextmanager
@@ -44,10 +54,12 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
 
     def settings_changed(event: SettingsChanged) -> None:
         events.publish(event)
-        _spawn(background, _refresh(model))
+        model.tell()
+        ollama.look_soon()
+        _spawn(background, _refresh(local))
 
     async def engine_ready() -> None:
-        await _refresh(model)
+        await _refresh(local)
         await preload(services)
 
     events = RingEventLog(run_id, snapshot)
@@ -59,15 +71,49 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
         store = await stack.enter_async_context(
             SqliteConversationStore(Path(paths.data) / STORE_FILE, events.publish)
         )
-        model = await stack.enter_async_context(
-            LlamaCppLanguageModel(
-                library=ModelLibrary(Path(paths.cache), find_starter()),
-                models_folder=Path(paths.models),
-                settings=lambda: settings.current,
-                publish=events.publish,
+        ollama = OllamaServer(lambda: settings.current, lambda: model.tell())
+        local = LlamaCppLanguageModel(
+            library=ModelLibrary(
+                Path(paths.cache),
+                find_starter(),
+                lambda: store_models(find_store(settings.current.ollama_store)),
+            ),
+            rates=MeasuredRates(Path(paths.data) / RATES_FILE),
+            models_folder=Path(paths.models),
+            settings=lambda: settings.current,
+            publish=lambda event: model.relay(event),
+        )
+        model = FailoverLanguageModel(
+            ollama=OllamaLanguageModel(ollama, lambda: settings.current),
+            server=ollama,
+            llama_cpp=local,
+            settings=lambda: settings.current,
+            publish=events.publish,
+        )
+        await stack.enter_async_context(local)
+        await stack.enter_async_context(ollama)
+        engine = await stack.enter_async_context(EngineJob(events.publish, engine_ready))
+
+        def folder() -> Path:
+            return Path(settings.current.models_folder or paths.models)
+
+        def transport() -> Transport:
+            return Transport(settings.current.proxy)
+
+        resolver = Resolver(transport)
+        downloads = await stack.enter_async_context(
+            Downloads(folder, resolver, transport, events.publish, lambda: _refresh(local))
+        )
+        library = await stack.enter_async_context(
+            Library(
+                downloads=downloads,
+                resolver=resolver,
+                models=model,
+                settings=settings,
+                folder=folder,
+                changed=lambda: _refresh(local),
             )
         )
-        engine = await stack.enter_async_context(EngineJob(events.publish, engine_ready))
         stack.push_async_callback(_end_all, background)
         stack.callback(events.close)
         services = Services(
@@ -81,6 +127,9 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
             settings=settings,
             metrics=metrics,
             leaving=leaving,
+            ollama=ollama,
+            library=library,
+            notices=model.notices,
         )
         yield services
 
@@ -99,6 +148,8 @@ async def preload(services: Services) -> None:
         return
     try:
         await services.model.load()
+        for name in services.settings.current.pinned_models:
+            await services.model.load(name)
     except ControlCenterError as error:
         # The model's capability says it on the screen; the first question will say it again.
         log.info("The default model was not loaded ahead: %s", error.message)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ollama_server  # beside this file
+
 ROOT = Path(__file__).resolve().parent.parent
 NO_TEST_COLLECTED = 5
 PYTEST = [sys.executable, "-m", "pytest", "-m", "services"]
@@ -31,6 +33,10 @@ def main() -> int:
     if collected.returncode:
         print(collected.stdout)
         return collected.returncode
+    try:
+        ollama_server.ensure()
+    except ollama_server.NoServerError as reason:
+        print(f"test-services: Ollama: {reason}; its suites are skipped", flush=True)
     return subprocess.run([*PYTEST, *sys.argv[1:]], cwd=ROOT, check=False).returncode
 
 

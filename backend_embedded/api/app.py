@@ -10,9 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from backend_embedded.api import (
+    routes_chat_things,
+    routes_context,
     routes_conversations,
     routes_generation,
+    routes_library,
     routes_models,
+    routes_ollama,
     routes_settings,
     routes_system,
 )
@@ -20,6 +24,7 @@ from backend_embedded.api.context import ContextMiddleware
 from backend_embedded.api.failures import failure_response, invalid_input
 from backend_embedded.api.guard import GuardMiddleware
 from backend_embedded.api.limits import BodyMiddleware, TimeLimitMiddleware, TimeLimits
+from backend_embedded.attachments.service import Attachments
 from backend_embedded.chat.service import ChatService
 from backend_embedded.errors import ControlCenterError, InvalidInput, NotFound
 from backend_embedded.services import Services
@@ -40,12 +45,25 @@ def create_app(services: Services, token: str, limits: TimeLimits | None = None)
         docs_url=None,
         redoc_url=None,
     )
-    chat = ChatService(services.store, services.model, services.events.publish, services.leaving)
+    chat = ChatService(
+        services.store,
+        services.model,
+        services.events.publish,
+        services.leaving,
+        lambda: services.settings.current.propose_titles and not services.metrics.generating,
+    )
+    attachments = Attachments(services.store, services.model)
+    app.state.chat, app.state.attachments = chat, attachments
     app.include_router(routes_system.routes(services))
     app.include_router(routes_conversations.routes(services))
     app.include_router(routes_generation.routes(services, chat))
+    app.include_router(routes_context.routes(chat))
+    app.include_router(routes_chat_things.routes(services, attachments))
     app.include_router(routes_models.routes(services))
+    app.include_router(routes_ollama.routes(services))
     app.include_router(routes_settings.routes(services))
+    if services.library is not None:
+        app.include_router(routes_library.routes(services, services.library))
     app.add_exception_handler(ControlCenterError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)

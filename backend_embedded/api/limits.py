@@ -13,7 +13,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backend_embedded.errors import InvalidInput, TimedOut, TooLarge
 
 LARGEST_BODY_BYTES = 16 * 1024 * 1024
-PROCESSING_PATHS = ("/api/v1/generate", "/api/v1/chat", "/api/v1/embeddings", "/api/v1/models/")
+PROCESSING_PATHS = (
+    "/api/v1/generate",
+    "/api/v1/chat",
+    "/api/v1/embeddings",
+    "/api/v1/models/",
+    "/api/v1/downloads",
+    "/api/v1/remote",
+    "/api/v1/attachments",
+    "/api/v1/export",
+    "/api/v1/import",
+)
 ENVELOPE_KEYS = {"action", "params", "metadata"}
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from backend_embedded.api.answers import success
 from backend_embedded.api.parameters import DEFAULT_LIMIT, Fields, Limit, Offset
 from backend_embedded.contract.conversations import (
+    BranchRequest,
     Conversation,
     ConversationCreate,
     ConversationPatch,
@@ -18,6 +19,7 @@ from backend_embedded.contract.conversations import (
 from backend_embedded.contract.envelope import PageInfo, Success
 from backend_embedded.contract.events import ConversationChanged, ConversationRemoved
 from backend_embedded.services import Services
+from backend_embedded.storage.port import ConversationFilter
 
 
 def routes(services: Services) -> APIRouter:
@@ -35,17 +37,21 @@ def routes(services: Services) -> APIRouter:
         limit: Limit = DEFAULT_LIMIT,
         offset: Offset = 0,
         deleted: Annotated[bool, Query(description="True: those in the bin.")] = False,
+        archived: Annotated[bool, Query(description="True: the archived ones.")] = False,
+        folder: Annotated[str | None, Query(description="Only those in it or below it.")] = None,
+        tag: Annotated[str | None, Query(description="Only those that have it.")] = None,
         fields: Fields = None,
     ) -> Response:
-        """The conversations, last changed first."""
-        page = await store.conversations(limit, offset, deleted)
+        """The conversations, pinned ones first, then the last changed first."""
+        wanted = ConversationFilter(deleted=deleted, archived=archived, folder=folder, tag=tag)
+        page = await store.conversations(limit, offset, wanted)
         info = PageInfo(total=page.total, limit=limit, offset=offset)
         return success(request, page.conversations, info)
 
     @router.post("/conversations", response_model=Success[Conversation], status_code=201)
     async def create(request: Request, body: ConversationCreate) -> Response:
         """Make an empty conversation; its first question names it unless it was given a title."""
-        return success(request, changed(await store.create(body.title)), status=201)
+        return success(request, changed(await store.create(body)), status=201)
 
     @router.get("/conversations/{conversation_id}", response_model=Success[Conversation])
     async def conversation(request: Request, conversation_id: UUID, fields: Fields = None) -> Response:
@@ -54,8 +60,16 @@ def routes(services: Services) -> APIRouter:
 
     @router.patch("/conversations/{conversation_id}", response_model=Success[Conversation])
     async def patch(request: Request, conversation_id: UUID, body: ConversationPatch) -> Response:
-        """Rename it, keep a draft, show another branch, or bring it back from the bin."""
+        """Rename, pin, file or archive it, keep a draft, show another branch, bring it back from the bin."""
         return success(request, changed(await store.change(conversation_id, body)))
+
+    @router.post(
+        "/conversations/{conversation_id}/branch", response_model=Success[Conversation], status_code=201
+    )
+    async def branch(request: Request, conversation_id: UUID, body: BranchRequest) -> Response:
+        """Make a conversation of its own of the messages up to one of them."""
+        made = await store.branch_off(conversation_id, body.message_id, body.title)
+        return success(request, changed(made), status=201)
 
     @router.delete("/conversations/{conversation_id}", response_model=Success[Conversation | None])
     async def delete(
@@ -92,10 +106,15 @@ def routes(services: Services) -> APIRouter:
         request: Request,
         q: Annotated[str, Query(min_length=1, max_length=1_000, description="Words to find.")],
         limit: Limit = DEFAULT_LIMIT,
+        offset: Offset = 0,
+        conversation_id: Annotated[UUID | None, Query(description="Only in this conversation.")] = None,
         fields: Fields = None,
     ) -> Response:
-        """Messages that hold every word, best first; the last word may be the beginning of one."""
-        hits = await store.search(q, limit)
-        return success(request, hits, PageInfo(total=len(hits), limit=limit, offset=0))
+        """Titles and messages that hold every word, best first; the last word may be the beginning of one.
+
+        Words between double quotes are found beside each other only.
+        """
+        hits = await store.search(q, limit, offset, conversation_id)
+        return success(request, hits, PageInfo(total=len(hits), limit=limit, offset=offset))
 
     return router

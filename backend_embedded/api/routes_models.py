@@ -23,13 +23,13 @@ def routes(services: Services) -> APIRouter:
         page = PageInfo(total=len(found), limit=limit, offset=offset)
         return success(request, found[offset : offset + limit], page)
 
-    @router.post("/models/{name}/load", response_model=Success[list[Model]])
+    @router.post("/models/{name:path}/load", response_model=Success[list[Model]])
     async def load(request: Request, name: str) -> Response:
         """Bring a model into memory; answers when it is there."""
         await services.model.load(name)
         return success(request, await services.model.models())
 
-    @router.post("/models/{name}/unload", response_model=Success[list[Model]])
+    @router.post("/models/{name:path}/unload", response_model=Success[list[Model]])
     async def unload(request: Request, name: str) -> Response:
         """Free a model's memory."""
         await services.model.unload(name)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from uuid import UUID
 
+from backend_embedded.chat.context_window import ContextWindow, Fitted, told_apart
+from backend_embedded.chat.progress import Progress
+from backend_embedded.chat.reading import Reading
+from backend_embedded.chat.structured import mismatch, problem_of
 from backend_embedded.chat.title import title_from
+from backend_embedded.chat.title_proposal import QUIET_S, TitleProposals
+from backend_embedded.contract.context import ContextPolicy, ContextRequest, ContextUse, Summary
 from backend_embedded.contract.conversations import (
     ChatFailed,
     ChatFinished,
@@ -17,6 +22,8 @@ from backend_embedded.contract.conversations import (
     ChatStarted,
     Message,
     MessageStatus,
+    Seam,
+    Summarizing,
 )
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.contract.events import ConversationChanged
@@ -28,12 +35,10 @@ from backend_embedded.contract.generation import (
     PromptProgress,
     Queued,
     Role,
-    SamplingOptions,
     Switched,
     TextDelta,
 )
-from backend_embedded.contract.models import Model
-from backend_embedded.errors import ControlCenterError, InvalidInput
+from backend_embedded.errors import ContextExceeded, ControlCenterError, InvalidInput
 from backend_embedded.llm.port import LanguageModel, Prompt
 from backend_embedded.logs.context import current_request
 from backend_embedded.storage.port import ConversationStore, Turn
@@ -45,36 +50,12 @@ BACKEND_LEFT = ErrorBody(
     message="The backend was ended while it was answering.",
     remedy="Continue the answer, or ask again.",
 )
+FIRST_HISTORY = 2
+"""Messages before a question with which an answer may still be the occasion of a title."""
 
-AnyChatEvent = ChatStarted | Queued | PromptProgress | TextDelta | Switched | ChatFinished | ChatFailed
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far an answer got; what is known of one that was stopped."""
-
-    asked_at: float
-    first_at: float | None = None
-    tokens: int = 0
-
-    def heard(self, delta: TextDelta) -> None:
-        if self.first_at is None:
-            self.first_at = time.monotonic()
-        self.tokens = delta.tokens
-
-    def stats(self, model: Model | None, reason: FinishReason) -> GenerationStats:
-        now = time.monotonic()
-        decode_s = 0.0 if self.first_at is None else now - self.first_at
-        return GenerationStats(
-            provider="" if model is None else model.provider,
-            model="" if model is None else model.name,
-            quantization="" if model is None else model.quantization,
-            completion_tokens=self.tokens,
-            ttft_ms=0 if self.first_at is None else (self.first_at - self.asked_at) * 1_000,
-            decode_ms=decode_s * 1_000,
-            tokens_per_s=(self.tokens - 1) / decode_s if decode_s > 0 and self.tokens > 1 else 0,
-            finish_reason=reason,
-        )
+AnyChatEvent = (
+    ChatStarted | Queued | Summarizing | PromptProgress | TextDelta | Switched | ChatFinished | ChatFailed
+)
 
 
 class ChatService:
@@ -85,6 +66,8 @@ class ChatService:
         model: makes the answers.
         publish: told of every conversation that changed.
         leaving: set when the program ends; answers that are cut then can be continued.
+        titles_wanted: whether the model may propose a title now.
+        quiet_s: pause after an answer before a title is proposed.
     """
 
     def __init__(
@@ -93,11 +76,32 @@ class ChatService:
         model: LanguageModel,
         publish: Callable[[ConversationChanged], None],
         leaving: asyncio.Event,
+        titles_wanted: Callable[[], bool] = lambda: False,
+        quiet_s: float = QUIET_S,
     ) -> None:
         self._store = store
         self._model = model
         self._publish = publish
         self._leaving = leaving
+        self._reading = Reading(store)
+        self._window = ContextWindow(model)
+        self.titles = TitleProposals(model, titles_wanted, self._entitle, quiet_s)
+
+    async def close(self) -> None:
+        """End what goes on without a request."""
+        await self.titles.close()
+
+    async def context_use(self, request: ContextRequest) -> ContextUse:
+        """Where the tokens would go if this were sent now.
+
+        Raises:
+            NotFound: a conversation, message or file that does not exist. Others as the model's.
+        """
+        return await self._window.use(await self._reading.of_draft(request))
+
+    async def change_summary(self, summary_id: UUID, text: str) -> Summary:
+        """Give a summary another text; later answers read that. Raises NotFound."""
+        return await self._store.change_summary(summary_id, text)
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[AnyChatEvent, None]:
         """Store the question, then stream the answer; every piece is stored before it is yielded.
@@ -110,36 +114,33 @@ class ChatService:
         """
         turn = await self._begin(request)
         self._publish(ConversationChanged(conversation=turn.conversation))
-        progress = _Progress(time.monotonic())
-        ended = False
+        progress = Progress()
+        ended = answered = False
+        self.titles.answer_begins()
         try:
             yield ChatStarted(conversation=turn.conversation, user_message=turn.question, answer=turn.answer)
-            prompt = await self._prompt(request, turn)
-            stats: GenerationStats | None = None
-            async with aclosing(self._model.generate(prompt)) as events:
+            async with aclosing(self._answer(request, turn, progress)) as events:
                 async for event in events:
-                    match event:
-                        case TextDelta():
-                            progress.heard(event)
-                            await self._store.append(turn.answer.id, event.text)
-                            yield event
-                        case Finished():
-                            stats = event.stats
-                        case Queued() | PromptProgress() | Switched():
-                            yield event
+                    yield event
+            _check(turn, progress)
+            await self._compare(turn, progress)
             ended = True
-            yield ChatFinished(answer=await self._end(turn, MessageStatus.COMPLETE, stats))
+            finished = ChatFinished(answer=await self._end(turn, MessageStatus.COMPLETE, progress.stats))
+            answered = True
+            yield finished
         except ControlCenterError as error:
             ended = True
-            yield await self._fail(request, turn, error, progress)
+            yield await self._fail(turn, error, progress)
         except Exception as error:
             log.exception("An answer failed in a way that nobody expected")
             ended = True
-            failure = ControlCenterError(f"The answer failed: {error}")
-            yield await self._fail(request, turn, failure, progress)
+            yield await self._fail(turn, ControlCenterError(f"The answer failed: {error}"), progress)
         finally:
+            self.titles.answer_ends()
             if not ended:
-                await self._cut(request, turn, progress)
+                await self._cut(turn, progress)
+            elif answered:
+                self._propose_title(turn, progress)
 
     async def _begin(self, request: ChatRequest) -> Turn:
         asked = (request.content, request.answer_to, request.continue_message)
@@ -157,30 +158,96 @@ class ChatService:
                 title=title_from(request.content),
                 conversation_id=request.conversation_id,
                 parent_id=request.parent_id,
+                as_root=request.as_root,
+                attachments=request.attachments,
             )
         if request.answer_to is not None:
             return await self._store.answer_again(request.answer_to)
         assert request.continue_message is not None
         return await self._store.reopen(request.continue_message)
 
-    async def _prompt(self, request: ChatRequest, turn: Turn) -> Prompt:
-        branch = await self._store.branch(turn.conversation.id, turn.answer.id)
-        turns = [ChatTurn(role=message.role, content=message.text) for message in branch.messages]
-        goes_on = request.continue_message is not None and bool(turn.answer.text)
-        if not goes_on:
-            turns.pop()
-        if request.system:
-            turns.insert(0, ChatTurn(role=Role.SYSTEM, content=request.system))
-        return Prompt(
-            turns=tuple(turns),
-            continue_last=goes_on,
-            model=request.model,
-            options=request.options or SamplingOptions(),
-        )
+    # -- the answer -------------------------------------------------------------------------------
 
-    async def _fail(
-        self, request: ChatRequest, turn: Turn, error: ControlCenterError, progress: _Progress
-    ) -> ChatFailed:
+    async def _answer(
+        self, request: ChatRequest, turn: Turn, progress: Progress
+    ) -> AsyncGenerator[AnyChatEvent, None]:
+        """Fit the prompt and stream what the model says to it."""
+        question = progress.asked = await self._reading.of_turn(request, turn)
+        for refused in (False, True):
+            async with aclosing(self._fitted(turn, progress, refused)) as steps:
+                async for step in steps:
+                    yield step
+            assert progress.fitted is not None
+            prompt = Prompt(
+                turns=progress.fitted.turns,
+                continue_last=question.continue_last,
+                model=question.manner.model,
+                options=question.manner.options,
+            )
+            try:
+                async with aclosing(self._heard(turn, prompt, progress)) as events:
+                    async for event in events:
+                        yield event
+                return
+            except ContextExceeded:
+                # It was thought short enough not to be counted, or another provider has a smaller context.
+                if refused or progress.text:
+                    raise
+
+    async def _fitted(
+        self, turn: Turn, progress: Progress, refused: bool
+    ) -> AsyncGenerator[AnyChatEvent, None]:
+        """Make the prompt fit, and store what the model will not read."""
+        assert progress.asked is not None
+
+        async def keep(summary: Summary) -> Summary:
+            return await self._store.keep_summary(turn.conversation.id, summary)
+
+        known = None
+        if progress.asked.manner.policy is ContextPolicy.SUMMARIZE:
+            known = await self._reading.summary(turn.conversation.id, progress.asked)
+        async with aclosing(self._window.fit(progress.asked, known, keep, refused=refused)) as steps:
+            async for step in steps:
+                if isinstance(step, Fitted):
+                    progress.fitted = step
+                    if step.context is not None:
+                        await self._store.set_context(turn.answer.id, step.context)
+                else:
+                    yield step
+
+    async def _heard(
+        self, turn: Turn, prompt: Prompt, progress: Progress
+    ) -> AsyncGenerator[AnyChatEvent, None]:
+        """Stream the model's answer; text and seams are stored before they are passed on."""
+        async with aclosing(self._model.generate(prompt)) as events:
+            async for event in events:
+                match event:
+                    case TextDelta():
+                        progress.heard(event)
+                        await self._store.append(turn.answer.id, event.text)
+                        yield event
+                    case Switched():
+                        progress.switched = True
+                        seam = _seam(event, turn, progress)
+                        await self._store.add_seam(turn.answer.id, seam)
+                        yield event.model_copy(update={"offset": seam.offset})
+                    case Finished():
+                        progress.stats = event.stats
+                    case Queued() | PromptProgress():
+                        yield event
+
+    async def _compare(self, turn: Turn, progress: Progress) -> None:
+        """Compare the count of the prompt that the provider told with ours, and keep a difference."""
+        fitted, stats = progress.fitted, progress.stats
+        if fitted is None or stats is None or progress.switched or progress.asked is None:
+            return
+        context = told_apart(fitted, stats.prompt_tokens, progress.asked.manner.policy)
+        if context is not None:
+            await self._store.set_context(turn.answer.id, context)
+
+    # -- its end ----------------------------------------------------------------------------------
+
+    async def _fail(self, turn: Turn, error: ControlCenterError, progress: Progress) -> ChatFailed:
         body = ErrorBody(
             code=error.code,
             message=error.message,
@@ -189,7 +256,7 @@ class ChatService:
             trace_id=current_request.get().correlation_id,
         )
         try:
-            stats = await self._stats(request, progress, FinishReason.ERROR)
+            stats = progress.stats or await self._measured(progress, FinishReason.ERROR)
             answer = await self._end(turn, MessageStatus.INCOMPLETE, stats, body)
         except ControlCenterError:
             # The store itself is what failed: the next start sets the message to incomplete.
@@ -197,28 +264,19 @@ class ChatService:
             answer = turn.answer.model_copy(update={"status": MessageStatus.INCOMPLETE, "error": body})
         return ChatFailed(error=body, answer=answer)
 
-    async def _cut(self, request: ChatRequest, turn: Turn, progress: _Progress) -> None:
+    async def _cut(self, turn: Turn, progress: Progress) -> None:
         """The client went away, or the program ends."""
         try:
             if self._leaving.is_set():
                 await self._end(turn, MessageStatus.INCOMPLETE, None, BACKEND_LEFT)
                 return
-            stats = await self._stats(request, progress, FinishReason.CANCELLED)
+            stats = await self._measured(progress, FinishReason.CANCELLED)
             await self._end(turn, MessageStatus.STOPPED, stats)
         except ControlCenterError:
             log.warning("The end of a stopped answer could not be stored", exc_info=True)
 
-    async def _stats(
-        self, request: ChatRequest, progress: _Progress, reason: FinishReason
-    ) -> GenerationStats | None:
-        """What is known of an answer that the model did not finish; None before its first token."""
-        if not progress.tokens:
-            return None
-        models = await self._model.models()
-        return progress.stats(
-            next((m for m in models if (m.name == request.model if request.model else m.default)), None),
-            reason,
-        )
+    async def _measured(self, progress: Progress, reason: FinishReason) -> GenerationStats | None:
+        return progress.measured(await self._model.models(), reason) if progress.tokens else None
 
     async def _end(
         self,
@@ -231,3 +289,35 @@ class ChatService:
         changed = await self._store.conversation(turn.conversation.id)
         self._publish(ConversationChanged(conversation=changed))
         return answer
+
+    # -- titles -----------------------------------------------------------------------------------
+
+    def _propose_title(self, turn: Turn, progress: Progress) -> None:
+        """After a first answer; the client has it by now."""
+        fitted, asked = progress.fitted, progress.asked
+        if fitted is None or asked is None or asked.continue_last or len(asked.history) > FIRST_HISTORY:
+            return
+        answer = ChatTurn(role=Role.ASSISTANT, content="".join(progress.text))
+        if turn.conversation.titled_by == "question" and answer.content.strip():
+            self.titles.propose(turn.conversation.id, (*fitted.turns, answer), asked.manner.model)
+
+    async def _entitle(self, conversation_id: UUID, title: str) -> None:
+        changed = await self._store.entitle(conversation_id, title)
+        self._publish(ConversationChanged(conversation=changed))
+
+
+def _seam(event: Switched, turn: Turn, progress: Progress) -> Seam:
+    """Where another provider goes on; counted from the beginning of the message."""
+    offset = len(turn.answer.text) + progress.characters
+    return Seam(offset=offset, provider=event.provider, model=event.model, reason=event.reason)
+
+
+def _check(turn: Turn, progress: Progress) -> None:
+    """Hold an answer against the schema of the conversation. Raises ModelError."""
+    schema = progress.asked.manner.schema if progress.asked is not None else None
+    if schema is None:
+        return
+    problem = problem_of(turn.answer.text + "".join(progress.text), schema)
+    if problem is not None:
+        cut = progress.stats is not None and progress.stats.finish_reason is FinishReason.LENGTH
+        raise mismatch(problem, cut)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from uuid import UUID
 
+from backend_embedded.contract.generation import SamplingOptions
 from backend_embedded.contract.wire import Wire
 
 
@@ -51,6 +52,19 @@ class ContextUse(Wire):
     """Memory that it would need more than now."""
     droppable: int = 0
     """Turns that `drop_oldest` would leave out."""
+
+
+class ContextRequest(Wire):
+    """Body of `POST /api/v1/context`: what would be asked; the fields are those of `ChatRequest`."""
+
+    conversation_id: UUID | None = None
+    parent_id: UUID | None = None
+    as_root: bool = False
+    content: str = ""
+    attachments: tuple[UUID, ...] = ()
+    model: str | None = None
+    system: str | None = None
+    options: SamplingOptions | None = None
 
 
 class Summary(Wire):

@@ -173,6 +173,15 @@ class ChatStarted(Wire):
     answer: Message
 
 
+class Summarizing(Wire):
+    """The middle of the conversation is shortened into a summary, so that the rest fits."""
+
+    kind: Literal["summarizing"] = "summarizing"
+    done: int
+    """Tokens of the middle that were read."""
+    total: int
+
+
 class ChatFinished(Wire):
     """Last event of an answer that is complete or stopped."""
 
@@ -189,7 +198,7 @@ class ChatFailed(Wire):
 
 
 ChatEvent = Annotated[
-    ChatStarted | Queued | PromptProgress | TextDelta | Switched | ChatFinished | ChatFailed,
+    ChatStarted | Queued | Summarizing | PromptProgress | TextDelta | Switched | ChatFinished | ChatFailed,
     Field(discriminator="kind"),
 ]
 """One server-sent event of `/api/v1/chat`."""

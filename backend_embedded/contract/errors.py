@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     ENGINE_CRASHED = "ENGINE_CRASHED"
     STORAGE_ERROR = "STORAGE_ERROR"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
+    DOWNLOAD_FAILED = "DOWNLOAD_FAILED"
     BACKEND_UNREACHABLE = "BACKEND_UNREACHABLE"
     """Made by the client when no answer came; never sent by the backend."""
 

@@ -27,6 +27,8 @@ class Snapshot(Wire):
     models: tuple[Model, ...]
     settings: BackendSettings
     downloads: tuple[Download, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    """What the user was told, once for each id, and still holds."""
 
 
 class CapabilityChanged(Wire):

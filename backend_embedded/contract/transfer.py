@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 from uuid import UUID
 
+from backend_embedded.contract.attachments import AttachmentText
+from backend_embedded.contract.context import Summary
+from backend_embedded.contract.conversations import Conversation, Message
 from backend_embedded.contract.wire import Wire
+
+
+class WholeConversation(Wire):
+    """A conversation with all its branches, files and summaries."""
+
+    conversation: Conversation
+    messages: tuple[Message, ...]
+    """In the order they were written, parents before children; `siblings` is left empty."""
+    files: tuple[AttachmentText, ...] = ()
+    summaries: tuple[Summary, ...] = ()
+
+
+class ConversationFile(Wire):
+    """What an export in JSON holds."""
+
+    format: Literal["sutazai-conversations"] = "sutazai-conversations"
+    version: Literal[1] = 1
+    conversations: tuple[WholeConversation, ...]
 
 
 class ExportFormat(StrEnum):

@@ -20,6 +20,8 @@ _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 _READERS = {code: struct.Struct("<" + form) for code, form in _SCALARS.items()}
 _U32, _U64, _TWO_U64 = struct.Struct("<I"), struct.Struct("<Q"), struct.Struct("<QQ")
 _MOST_ENTRIES = 1_000_000
+_ENCODERS = {"bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "gemma-embedding"}
+"""Architectures that make vectors and no text."""
 _REMEDY = "The file is damaged or not complete: fetch it again, or delete it."
 
 FILE_TYPES = {
@@ -56,6 +58,10 @@ class GgufFile:
     context_length: int
     kv_bytes_per_token: int
     """Memory that one token takes in a cache of 16-bit keys and values."""
+    embeds: bool = False
+    """It has an encoder's pooling: made for vectors."""
+    tools: bool = False
+    """Its chat template has a place for tools."""
 
 
 def read_gguf(path: Path) -> GgufFile:
@@ -79,6 +85,15 @@ def read_gguf(path: Path) -> GgufFile:
                 raise _invalid(path, f"is cut off inside its header: it has {size_bytes} bytes") from error
 
 
+def read_metadata(path: Path) -> dict[str, object]:
+    """All keys and values of a header, arrays as None; blocking. Errors as `read_gguf`."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        try:
+            return _Header(path, data, len(data)).metadata()
+        except (struct.error, IndexError, OverflowError) as error:
+            raise _invalid(path, "is cut off inside its header") from error
+
+
 def _invalid(path: Path, what: str) -> ModelFileInvalid:
     return ModelFileInvalid(f"{path} {what}.", remedy=_REMEDY, file=str(path))
 
@@ -91,6 +106,14 @@ class _Header:
         self._data = data
         self._size_bytes = size_bytes
         self._at = 0
+
+    def metadata(self) -> dict[str, object]:
+        """The header's keys and values."""
+        (entries,) = _U64.unpack_from(self._data, 16)
+        if entries > _MOST_ENTRIES:
+            raise _invalid(self._path, "has a header that makes no sense")
+        self._at = 24
+        return dict(self._entries(entries))
 
     def parse(self) -> GgufFile:
         version = self._u32(4)
@@ -117,6 +140,8 @@ class _Header:
             parameters=parameters,
             context_length=_whole(facts.get(f"{architecture}.context_length")),
             kv_bytes_per_token=_kv_bytes(facts, architecture),
+            embeds=f"{architecture}.pooling_type" in facts or architecture in _ENCODERS,
+            tools="tools" in str(facts.get("tokenizer.chat_template", "")),
         )
 
     def _entries(self, count: int) -> Iterator[tuple[str, object]]:

@@ -7,13 +7,13 @@ import importlib
 import importlib.util
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
-from backend_embedded.contract.models import Model
+from backend_embedded.contract.models import Model, ModelSource
 from backend_embedded.contract.product import STARTER_SHA256
 from backend_embedded.errors import ControlCenterError
 from backend_embedded.llm.gguf import GgufFile, read_gguf
@@ -33,6 +33,15 @@ class Stamp:
 
     size_bytes: int
     modified_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A model file outside the models folder, by the name that its owner gives it."""
+
+    name: str
+    path: Path
+    source: ModelSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +74,16 @@ class ModelLibrary:
     Args:
         cache_folder: keeps what was verified, so that the starter model is hashed once.
         starter: path of the starter model, or None.
+        others: finds files elsewhere, such as those of an Ollama store.
     """
 
-    def __init__(self, cache_folder: Path, starter: Path | None) -> None:
+    def __init__(
+        self,
+        cache_folder: Path,
+        starter: Path | None,
+        others: Callable[[], Iterable[FoundFile]] = tuple,
+    ) -> None:
+        self._others = others
         self._verified_file = cache_folder / "verified-models.json"
         self._starter = starter
         self._headers: dict[Path, tuple[Stamp, GgufFile | str]] = {}
@@ -86,16 +102,22 @@ class ModelLibrary:
             if entry is not None:
                 found[name] = entry
         if self._starter is not None and self._starter.stem not in found:
-            entry = self._entry(self._starter.stem, self._starter, STARTER_TITLE)
+            entry = self._entry(self._starter.stem, self._starter, STARTER_TITLE, ModelSource.STARTER)
             if entry is not None:
                 found[entry.model.name] = entry
+        for other in self._others():
+            entry = self._entry(other.name, other.path, "", other.source)
+            if entry is not None:
+                found.setdefault(other.name, entry)
         chosen = choose_default([entry.model for entry in found.values()], default_model)
         return tuple(
             Entry(entry.model.model_copy(update={"default": name == chosen}), entry.header)
             for name, entry in sorted(found.items(), key=lambda item: item[0].lower())
         )
 
-    def _entry(self, name: str, file: Path, title: str) -> Entry | None:
+    def _entry(
+        self, name: str, file: Path, title: str, source: ModelSource = ModelSource.FOLDER
+    ) -> Entry | None:
         try:
             stat = file.stat()
         except OSError:
@@ -115,6 +137,9 @@ class ModelLibrary:
             context_length=facts.context_length if facts else 0,
             license=spdx(facts.license) if facts else "",
             problem=problem,
+            source=source,
+            embeds=facts.embeds if facts else False,
+            tools=facts.tools if facts else False,
         )
         return Entry(model, facts)
 

@@ -32,9 +32,11 @@ from backend_embedded.errors import (
     QueueFull,
 )
 from backend_embedded.llm.engine import engine_is_installed
+from backend_embedded.llm.gguf import GgufFile
 from backend_embedded.llm.library import PROVIDER, Entry, ModelLibrary, choose_default
-from backend_embedded.llm.memory import check_memory, free_bytes
+from backend_embedded.llm.memory import check_memory, free_bytes, needed_bytes
 from backend_embedded.llm.port import ContextFacts, Embeddings, Prompt
+from backend_embedded.llm.rates import MeasuredRates
 from backend_embedded.llm.runner.protocol import (
     Command,
     Count,
@@ -102,6 +104,7 @@ class LlamaCppLanguageModel:
         publish: takes events for the window.
         present: whether the engine is built.
         command: how a runner is started.
+        rates: keeps how fast each model is.
     """
 
     def __init__(
@@ -113,7 +116,9 @@ class LlamaCppLanguageModel:
         publish: Callable[[Event], None],
         present: Callable[[], bool] = engine_is_installed,
         command: Sequence[str] = RUNNER_COMMAND,
+        rates: MeasuredRates | None = None,
     ) -> None:
+        self._rates = rates or MeasuredRates()
         self._library = library
         self._models_folder = models_folder
         self._settings = settings
@@ -182,6 +187,8 @@ class LlamaCppLanguageModel:
                 async for event in events:
                     wire = to_wire(event, entry.model)
                     if wire is not None:
+                        if isinstance(wire, Finished):
+                            self._measured(wire)
                         yield wire
 
     async def count_tokens(self, prompt: Prompt) -> int:
@@ -289,6 +296,7 @@ class LlamaCppLanguageModel:
     async def refresh(self) -> None:
         """Look again for model files and the engine, and tell what changed."""
         await self._scan()
+        self._heed_pins()
         self._tell()
 
     def runners(self) -> tuple[RunnerInfo, ...]:
@@ -402,7 +410,11 @@ class LlamaCppLanguageModel:
         try:
             check_memory(entry.model.name, entry.header, context_size, free_bytes())
         except NotEnoughMemory:
-            idle = [host for host in self._hosts.values() if host.process and not host.users]
+            idle = [
+                host
+                for host in self._hosts.values()
+                if host.process and not host.users and not self._pinned(host)
+            ]
             if not idle:
                 raise
             await asyncio.gather(*(self._close(host) for host in idle))
@@ -419,7 +431,7 @@ class LlamaCppLanguageModel:
 
     def _arm_expiry(self, host: _Host) -> None:
         keep_s = self._settings().keep_alive_s
-        if host.users or host.process is None or keep_s < 0 or self._closing:
+        if host.users or host.process is None or keep_s < 0 or self._closing or self._pinned(host):
             return
         loop = asyncio.get_running_loop()
         host.expiry = loop.call_later(keep_s, lambda: self._spawn(self._expire(host), "unload"))
@@ -429,6 +441,19 @@ class LlamaCppLanguageModel:
             if host.users == 0:
                 await self._close(host)
         self._tell()
+
+    def _pinned(self, host: _Host) -> bool:
+        """Whether the model stays in memory whatever the keep-alive says."""
+        return host.process is not None and host.process.config.name in self._settings().pinned_models
+
+    def _heed_pins(self) -> None:
+        """The settings may have changed: what is pinned stays, what is not any more goes in its time."""
+        for host in self._hosts.values():
+            if self._pinned(host):
+                if host.expiry is not None:
+                    host.expiry.cancel()
+            elif host.expiry is None or host.expiry.cancelled():
+                self._arm_expiry(host)
 
     # -- after a crash ----------------------------------------------------------------------------
 
@@ -471,13 +496,30 @@ class LlamaCppLanguageModel:
 
     def _models(self) -> tuple[Model, ...]:
         default = self._default_name()
+        settings = self._settings()
 
-        def shown(model: Model) -> Model:
+        def shown(model: Model, header: GgufFile | None) -> Model:
             host = self._hosts.get(model.name)
             loaded = host is not None and host.process is not None and host.process.alive
-            return model.model_copy(update={"loaded": loaded, "default": model.name == default})
+            size = self._context_size(model.name)
+            return model.model_copy(
+                update={
+                    "loaded": loaded,
+                    "default": model.name == default,
+                    "pinned": model.name in settings.pinned_models,
+                    "memory_bytes": needed_bytes(header, size) if header is not None else 0,
+                    "tokens_per_s": self._rates.of(model.name),
+                }
+            )
 
-        return tuple(shown(entry.model) for entry in self._entries.values())
+        return tuple(shown(entry.model, entry.header) for entry in self._entries.values())
+
+    def _measured(self, finished: Finished) -> None:
+        """Keep how fast the model was."""
+        stats = finished.stats
+        rate = stats.tokens_per_s
+        if rate and self._rates.note(stats.model, stats.completion_tokens, rate) and not self._closing:
+            self._files.submit(self._rates.keep)
 
     def _tell(self) -> None:
         """Publish what is different from what was last published."""

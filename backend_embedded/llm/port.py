@@ -69,6 +69,7 @@ class ContextFacts:
         free_bytes: memory that can be had without swapping; 0 while unknown.
         exact: counts come from the model's own tokenizer and template; False: they are estimated.
         resizable: `load` can give it another context size.
+        refuses: a prompt that does not fit is refused by the provider; False: it is cut in silence.
     """
 
     model: str
@@ -79,6 +80,7 @@ class ContextFacts:
     free_bytes: int = 0
     exact: bool = True
     resizable: bool = False
+    refuses: bool = True
 
 
 class LanguageModel(Protocol):

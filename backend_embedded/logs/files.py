@@ -15,7 +15,7 @@ from backend_embedded.logs.lines import JsonLineFormatter
 
 FILE_BYTES = 5_000_000
 FILES_KEPT = 5
-CHATTY = ("alembic", "uvicorn", "asyncio")
+CHATTY = ("alembic", "uvicorn", "asyncio", "httpx", "httpcore")
 
 
 class _ContextQueueHandler(logging.handlers.QueueHandler):

@@ -19,6 +19,8 @@ class BackendMetrics:
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self) -> None:
+        self.generating = 0
+        """Answers that are read, written or waited for now."""
         registry = self._registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._requests = Counter(
@@ -50,6 +52,18 @@ class BackendMetrics:
         self._generations = Counter(
             "sutazai_generations", "Answers ended, by how.", ("outcome",), registry=registry
         )
+        self._rate = Gauge(
+            "sutazai_decode_tokens_per_second",
+            "Decode rate of the latest answer, by its provider's own figures.",
+            ("provider", "model"),
+            registry=registry,
+        )
+        self._phases = Counter(
+            "sutazai_answer_seconds",
+            "Time of answers by phase, as the provider told it (Ollama's final fields): queue, prompt, decode.",
+            ("provider", "model", "phase"),
+            registry=registry,
+        )
         self._active = Gauge(
             "sutazai_generations_active", "Answers that are read, written or waited for.", registry=registry
         )
@@ -69,10 +83,12 @@ class BackendMetrics:
 
     def generation_began(self) -> None:
         """An answer was asked for."""
+        self.generating += 1
         self._active.inc()
 
     def generation_ended(self, outcome: str, stats: GenerationStats | None = None) -> None:
         """An answer ended; `outcome` is its finish reason."""
+        self.generating -= 1
         self._active.dec()
         self._generations.labels(outcome).inc()
         if stats is not None:
@@ -80,6 +96,10 @@ class BackendMetrics:
             self._tokens.labels(stats.model, "cached").inc(stats.cached_tokens)
             self._tokens.labels(stats.model, "completion").inc(stats.completion_tokens)
             self._first_token.labels(stats.model).observe(stats.ttft_ms / 1_000)
+            whose = (stats.provider, stats.model)
+            self._rate.labels(*whose).set(stats.tokens_per_s)
+            for phase in ("queue", "prompt", "decode"):
+                self._phases.labels(*whose, phase).inc(max(0.0, getattr(stats, f"{phase}_ms")) / 1_000)
 
     def waiting_changed(self, change: int) -> None:
         """One more (1) or one less (-1) request waits."""

@@ -2,146 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import aiosqlite
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend_embedded.contract.attachments import Attachment, AttachmentText
+from backend_embedded.contract.context import AnswerContext, Summary
 from backend_embedded.contract.conversations import (
     Conversation,
     ConversationCreate,
     ConversationPatch,
     Message,
     MessageStatus,
+    Seam,
     SearchHit,
 )
-from backend_embedded.contract.errors import ErrorBody, ErrorCode
-from backend_embedded.contract.events import CapabilityChanged
-from backend_embedded.contract.generation import GenerationStats, Role
-from backend_embedded.contract.status import Capability, State
-from backend_embedded.errors import Conflict, StorageUnavailable
-from backend_embedded.storage import tree
-from backend_embedded.storage.connections import open_appender, open_engine, unbroken
-from backend_embedded.storage.failures import translated
-from backend_embedded.storage.port import BranchPage, ConversationPage, Turn
-from backend_embedded.storage.rows import SELECT_CONVERSATION, as_conversation
-from backend_embedded.storage.schema import conversations, messages
+from backend_embedded.contract.errors import ErrorBody
+from backend_embedded.contract.generation import GenerationStats
+from backend_embedded.contract.presets import Preset, PresetValues
+from backend_embedded.contract.transfer import WholeConversation
+from backend_embedded.errors import Conflict
+from backend_embedded.storage import asking, belongings, listing, tree, whole
+from backend_embedded.storage.database import SqliteDatabase
+from backend_embedded.storage.port import BranchPage, ConversationFilter, ConversationPage, Turn
+from backend_embedded.storage.schema import attachments, conversations, messages, summaries
 from backend_embedded.storage.search import find
-from backend_embedded.storage.upgrade import upgrade
 
-T = TypeVar("T")
-
-CUT_OFF = ErrorBody(
-    code=ErrorCode.ENGINE_CRASHED,
-    message="The backend ended while it was answering.",
-    remedy="Continue the answer, or ask again.",
-)
-UNNAMED = ConversationCreate().title
-
-APPEND = "UPDATE messages SET text = text || ? WHERE id = ?"
+EVERYWHERE = ConversationFilter()
 
 
-class SqliteConversationStore:
-    """Keeps conversations in one SQLite file; open with `async with`.
-
-    Args:
-        file: the database; its folder is made.
-        publish: told when the store becomes unusable and usable again.
-    """
-
-    def __init__(self, file: Path, publish: Callable[[CapabilityChanged], None]) -> None:
-        self._file = file
-        self._publish = publish
-        self._capability = Capability(
-            name="store",
-            state=State.OK,
-            provider="embedded",
-            product=f"SQLite {aiosqlite.sqlite_version}",
-            since=datetime.now(UTC),
-        )
-        self._writer = open_engine(file, writes=True)
-        self._reader = open_engine(file, writes=False)
-        self._appender: aiosqlite.Connection | None = None
-
-    async def __aenter__(self) -> Self:
-        with translated(str(self._file)):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            async with self._writer.begin() as connection:
-                await connection.run_sync(upgrade)
-                await _close_cut_answers(connection)
-            self._appender = await open_appender(self._file)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._appender is not None:
-            await self._appender.close()
-        await self._reader.dispose()
-        await self._writer.dispose()
+class SqliteConversationStore(SqliteDatabase):
+    """Keeps conversations and what belongs to them in one SQLite file; see `ConversationStore`."""
 
     # -- conversations ----------------------------------------------------------------------------
 
-    def capability(self) -> Capability:
-        """State of the store after the last call."""
-        return self._capability
-
-    async def create(self, title: str) -> Conversation:
+    async def create(self, wanted: ConversationCreate) -> Conversation:
         """Make an empty conversation."""
-        return await self._write(lambda connection: _create(connection, title))
+        return await self._write(lambda connection: listing.create(connection, wanted))
 
     async def conversation(self, conversation_id: UUID) -> Conversation:
         """One conversation."""
         return await self._read(lambda connection: tree.conversation(connection, conversation_id))
 
     async def conversations(
-        self, limit: int = 100, offset: int = 0, deleted: bool = False
+        self, limit: int = 100, offset: int = 0, wanted: ConversationFilter = EVERYWHERE
     ) -> ConversationPage:
-        """A part of the list, last changed first."""
-        there = conversations.c.deleted_at.is_not(None) if deleted else conversations.c.deleted_at.is_(None)
-
-        async def work(connection: AsyncConnection) -> ConversationPage:
-            rows = await connection.execute(
-                SELECT_CONVERSATION.where(there)
-                .order_by(conversations.c.updated_at.desc(), conversations.c.id)
-                .limit(limit)
-                .offset(offset)
-            )
-            found = tuple(as_conversation(row) for row in rows)
-            total = await connection.scalar(select(func.count()).select_from(conversations).where(there))
-            return ConversationPage(found, total or 0)
-
-        return await self._read(work)
+        """A part of the list, pinned ones first, then the last changed first."""
+        return await self._read(lambda connection: listing.page(connection, limit, offset, wanted))
 
     async def change(self, conversation_id: UUID, patch: ConversationPatch) -> Conversation:
         """Change what the patch names."""
+        return await self._write(lambda connection: listing.change(connection, conversation_id, patch))
 
-        async def work(connection: AsyncConnection) -> Conversation:
-            await tree.conversation(connection, conversation_id)
-            values: dict[str, Any] = {}
-            if patch.title is not None:
-                values["title"] = patch.title
-            if patch.draft is not None:
-                values["draft"] = patch.draft
-            if patch.restore:
-                values["deleted_at"] = None
-            if patch.leaf_id is not None:
-                await tree.message_of(connection, conversation_id, patch.leaf_id)
-                values["leaf_id"] = await tree.newest_end(connection, patch.leaf_id)
-            if patch.title is not None or patch.restore:
-                values["updated_at"] = datetime.now(UTC)
-            if values:
-                await tree.set_conversation(connection, conversation_id, **values)
-            return await tree.conversation(connection, conversation_id)
-
-        return await self._write(work)
+    async def entitle(self, conversation_id: UUID, title: str) -> Conversation:
+        """Take the title that the model proposes, unless the model or the user gave one."""
+        return await self._write(lambda connection: listing.entitle(connection, conversation_id, title))
 
     async def move_to_bin(self, conversation_id: UUID) -> Conversation:
         """Delete it in a way that can be undone."""
@@ -163,7 +81,8 @@ class SqliteConversationStore:
                     remedy="Stop the answer first.",
                     conversation_id=str(conversation_id),
                 )
-            await connection.execute(delete(messages).where(messages.c.conversation_id == conversation_id))
+            for table in (messages, attachments, summaries):
+                await connection.execute(delete(table).where(table.c.conversation_id == conversation_id))
             await connection.execute(delete(conversations).where(conversations.c.id == conversation_id))
 
         await self._write(work)
@@ -177,88 +96,45 @@ class SqliteConversationStore:
         title: str,
         conversation_id: UUID | None = None,
         parent_id: UUID | None = None,
+        as_root: bool = False,
+        attachments: Sequence[UUID] = (),
     ) -> Turn:
-        """Store a question and the empty answer to it."""
-
-        async def work(connection: AsyncConnection) -> Turn:
-            if conversation_id is None:
-                there = await _create(connection, title)
-            else:
-                there = await tree.conversation(connection, conversation_id)
-            parent = parent_id or there.leaf_id
-            depth = 0
-            if parent is not None:
-                row = await tree.message_of(connection, there.id, parent)
-                tree.refuse_if_writing(row)
-                depth = row.depth
-            elif there.title == UNNAMED:
-                await tree.set_conversation(connection, there.id, title=title)
-            question = await tree.add(
-                connection, there.id, parent, depth + 1, Role.USER, content, MessageStatus.COMPLETE
+        """Store a question with its files, and the empty answer to it."""
+        return await self._write(
+            lambda connection: asking.ask(
+                connection, content, title, conversation_id, parent_id, as_root, attachments
             )
-            answer = await tree.add(
-                connection, there.id, question, depth + 2, Role.ASSISTANT, "", MessageStatus.WRITING
-            )
-            await tree.set_conversation(
-                connection, there.id, leaf_id=answer, draft="", updated_at=datetime.now(UTC)
-            )
-            return await _turn(connection, there.id, question, answer)
-
-        return await self._write(work)
+        )
 
     async def answer_again(self, question_id: UUID) -> Turn:
         """Store one more empty answer to a question."""
-
-        async def work(connection: AsyncConnection) -> Turn:
-            row = await tree.message(connection, question_id)
-            if row.role != Role.USER:
-                raise Conflict("Only a question can be answered.", message_id=str(question_id))
-            answer = await tree.add(
-                connection,
-                row.conversation_id,
-                row.id,
-                row.depth + 1,
-                Role.ASSISTANT,
-                "",
-                MessageStatus.WRITING,
-            )
-            await tree.set_conversation(
-                connection, row.conversation_id, leaf_id=answer, updated_at=datetime.now(UTC)
-            )
-            return await _turn(connection, row.conversation_id, None, answer)
-
-        return await self._write(work)
+        return await self._write(lambda connection: asking.answer_again(connection, question_id))
 
     async def reopen(self, answer_id: UUID) -> Turn:
         """Set an answer to `writing` again."""
+        return await self._write(lambda connection: asking.reopen(connection, answer_id))
 
-        async def work(connection: AsyncConnection) -> Turn:
-            row = await tree.message(connection, answer_id)
-            tree.refuse_if_writing(row)
-            if row.role != Role.ASSISTANT:
-                raise Conflict("Only an answer can be continued.", message_id=str(answer_id))
-            await connection.execute(
-                update(messages)
-                .where(messages.c.id == answer_id)
-                .values(status=MessageStatus.WRITING, error=None)
-            )
-            leaf = await tree.newest_end(connection, answer_id)
-            await tree.set_conversation(
-                connection, row.conversation_id, leaf_id=leaf, updated_at=datetime.now(UTC)
-            )
-            return await _turn(connection, row.conversation_id, None, answer_id)
+    async def branch_off(
+        self, conversation_id: UUID, message_id: UUID, title: str | None = None
+    ) -> Conversation:
+        """Copy the branch that ends in a message into a conversation of its own."""
+        return await self._write(
+            lambda connection: asking.branch_off(connection, conversation_id, message_id, title)
+        )
 
-        return await self._write(work)
+    async def add_seam(self, message_id: UUID, seam: Seam) -> None:
+        """Keep where another provider went on with an answer."""
+        await self._write(lambda connection: asking.add_seam(connection, message_id, seam))
 
-    async def append(self, message_id: UUID, text: str) -> None:
-        """Add text to the end of a message that is written."""
+    async def set_context(self, message_id: UUID, context: AnswerContext) -> None:
+        """Keep what the model did not read for an answer."""
 
-        await unbroken(self._append(message_id, text))
+        async def work(connection: AsyncConnection) -> None:
+            await tree.message(connection, message_id)
+            values = {"context": context.model_dump(mode="json")}
+            await connection.execute(update(messages).where(messages.c.id == message_id).values(values))
 
-    async def _append(self, message_id: UUID, text: str) -> None:
-        async with self._watched():
-            assert self._appender is not None, "the store is open"
-            await self._appender.execute(APPEND, (text, message_id.hex))
+        await self._write(work)
 
     async def finish(
         self,
@@ -310,68 +186,66 @@ class SqliteConversationStore:
 
         return await self._read(work)
 
-    async def search(self, query: str, limit: int = 50) -> Sequence[SearchHit]:
-        """Messages that hold all words of the query."""
-        return await self._read(lambda connection: find(connection, query, limit))
+    async def search(
+        self, query: str, limit: int = 50, offset: int = 0, conversation_id: UUID | None = None
+    ) -> Sequence[SearchHit]:
+        """Titles and messages that hold all words of the query."""
+        return await self._read(lambda connection: find(connection, query, limit, offset, conversation_id))
 
-    # -- transactions -----------------------------------------------------------------------------
+    # -- files, summaries, presets ----------------------------------------------------------------
 
-    async def _read(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
-        return await unbroken(self._transaction(self._reader.begin, work))
+    async def keep_attachment(self, file: AttachmentText) -> Attachment:
+        """Keep a file until it is sent."""
+        return await self._write(lambda connection: belongings.keep_attachment(connection, file))
 
-    async def _write(self, work: Callable[[AsyncConnection], Coroutine[Any, Any, T]]) -> T:
-        return await unbroken(self._transaction(self._writer.begin, work))
+    async def attachment_text(self, attachment_id: UUID) -> AttachmentText:
+        """A file and its text."""
+        return await self._read(lambda connection: belongings.attachment(connection, attachment_id))
 
-    async def _transaction(
-        self,
-        begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]],
-        work: Callable[[AsyncConnection], Coroutine[Any, Any, T]],
-    ) -> T:
-        async with self._watched(), begin() as connection:
-            return await work(connection)
+    async def remove_attachment(self, attachment_id: UUID) -> None:
+        """Forget a file that was not sent."""
+        await self._write(lambda connection: belongings.remove_attachment(connection, attachment_id))
 
-    @asynccontextmanager
-    async def _watched(self) -> AsyncIterator[None]:
-        """Translate errors and keep the capability as the last call found it."""
-        try:
-            with translated(str(self._file)):
-                yield
-        except StorageUnavailable as error:
-            self._becomes(State.DOWN, error.message)
-            raise
-        self._becomes(State.OK, "")
+    async def summaries(self, conversation_id: UUID) -> Sequence[Summary]:
+        """All summaries of a conversation, oldest first."""
+        return await self._read(lambda connection: belongings.summaries_of(connection, conversation_id))
 
-    def _becomes(self, state: State, reason: str) -> None:
-        if (state, reason) == (self._capability.state, self._capability.reason):
-            return
-        change = {"state": state, "reason": reason, "since": datetime.now(UTC)}
-        self._capability = self._capability.model_copy(update=change)
-        self._publish(CapabilityChanged(capability=self._capability))
+    async def keep_summary(self, conversation_id: UUID, summary: Summary) -> Summary:
+        """Keep a new summary."""
+        return await self._write(
+            lambda connection: belongings.keep_summary(connection, conversation_id, summary)
+        )
 
+    async def change_summary(self, summary_id: UUID, text: str) -> Summary:
+        """Give a summary the text that the user wrote."""
+        return await self._write(lambda connection: belongings.change_summary(connection, summary_id, text))
 
-async def _create(connection: AsyncConnection, title: str) -> Conversation:
-    now = datetime.now(UTC)
-    made = Conversation(id=uuid4(), title=title, created_at=now, updated_at=now)
-    await connection.execute(
-        conversations.insert().values(made.model_dump(include={"id", "title", "created_at", "updated_at"}))
-    )
-    return made
+    async def presets(self) -> Sequence[Preset]:
+        """All presets by name."""
+        return await self._read(belongings.all_presets)
 
+    async def keep_preset(self, values: PresetValues, preset_id: UUID | None = None) -> Preset:
+        """Keep a new preset, or change one."""
+        return await self._write(lambda connection: belongings.keep_preset(connection, values, preset_id))
 
-async def _turn(
-    connection: AsyncConnection, conversation_id: UUID, question: UUID | None, answer: UUID
-) -> Turn:
-    return Turn(
-        conversation=await tree.conversation(connection, conversation_id),
-        question=None if question is None else await tree.full_message(connection, question),
-        answer=await tree.full_message(connection, answer),
-    )
+    async def remove_preset(self, preset_id: UUID) -> None:
+        """Forget a preset."""
+        await self._write(lambda connection: belongings.remove_preset(connection, preset_id))
 
+    # -- whole conversations ----------------------------------------------------------------------
 
-async def _close_cut_answers(connection: AsyncConnection) -> None:
-    """No answer is being written when a store is opened: those that say so were cut off by a crash."""
-    await connection.execute(
-        update(messages)
-        .where(messages.c.status == MessageStatus.WRITING)
-        .values(status=MessageStatus.INCOMPLETE, error=CUT_OFF.model_dump(mode="json"))
-    )
+    async def ids(self) -> Sequence[UUID]:
+        """All conversations outside the bin, oldest first."""
+        return await self._read(whole.ids)
+
+    async def whole(self, conversation_id: UUID) -> WholeConversation:
+        """A conversation with all that belongs to it."""
+        return await self._read(lambda connection: whole.take(connection, conversation_id))
+
+    async def put(self, given: Sequence[WholeConversation]) -> Sequence[UUID | None]:
+        """Store conversations, all or none; None for each that is here already, exactly so."""
+
+        async def work(connection: AsyncConnection) -> Sequence[UUID | None]:
+            return [await whole.put(connection, one) for one in given]
+
+        return await self._write(work)

@@ -8,7 +8,15 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, Select, exists, select
 
-from backend_embedded.contract.conversations import Conversation, Message, MessageStatus
+from backend_embedded.contract.attachments import Attachment
+from backend_embedded.contract.context import AnswerContext, Summary
+from backend_embedded.contract.conversations import (
+    Conversation,
+    ConversationSettings,
+    Message,
+    MessageStatus,
+    Seam,
+)
 from backend_embedded.contract.errors import ErrorBody
 from backend_embedded.contract.generation import GenerationStats, Role
 from backend_embedded.storage.schema import conversations, messages
@@ -33,6 +41,12 @@ def as_conversation(row: AnyRow) -> Conversation:
         leaf_id=row.leaf_id,
         draft=row.draft,
         writing=bool(row.writing),
+        pinned=row.pinned,
+        archived_at=row.archived_at,
+        folder=row.folder,
+        tags=tuple(row.tags or ()),
+        titled_by=row.titled_by,
+        settings=ConversationSettings.model_validate(row.settings or {}),
     )
 
 
@@ -49,6 +63,9 @@ def as_message(row: AnyRow, siblings: Sequence[UUID]) -> Message:
         siblings=tuple(siblings),
         stats=None if row.stats is None else GenerationStats.model_validate(row.stats),
         error=None if row.error is None else ErrorBody.model_validate(row.error),
+        attachments=tuple(Attachment.model_validate(one) for one in row.attachments or ()),
+        seams=tuple(Seam.model_validate(one) for one in row.seams or ()),
+        context=None if row.context is None else AnswerContext.model_validate(row.context),
     )
 
 
@@ -58,3 +75,21 @@ def families(rows: Iterable[AnyRow]) -> Mapping[UUID | None, list[UUID]]:
     for row in rows:
         found.setdefault(row.parent_id, []).append(row.id)
     return found
+
+
+def as_attachment(row: AnyRow) -> Attachment:
+    """A row of `attachments`, without its text."""
+    return Attachment(
+        id=row.id,
+        name=row.name,
+        media_type=row.media_type,
+        size_bytes=row.size_bytes,
+        characters=row.characters,
+        tokens=row.tokens,
+        pages=row.pages,
+    )
+
+
+def as_summary(row: AnyRow) -> Summary:
+    """A row of `summaries`."""
+    return Summary(id=row.id, text=row.text, covers=row.covers, edited=row.edited, tokens=row.tokens)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -20,9 +21,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     Uuid,
+    false,
 )
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest revision in `migrations/versions`; a store of this version is opened without alembic."""
 
 NAMING = {
@@ -67,6 +69,12 @@ conversations = Table(
     # No foreign key: the leaf is a message, whose own key points back here.
     Column("leaf_id", Uuid),
     Column("draft", Text, nullable=False, default=""),
+    Column("pinned", Boolean, nullable=False, server_default=false()),
+    Column("archived_at", UtcDateTime),
+    Column("folder", String(200), nullable=False, server_default=""),
+    Column("tags", JSON(none_as_null=True)),
+    Column("titled_by", String(20), nullable=False, server_default="question"),
+    Column("settings", JSON(none_as_null=True)),
     Index(None, "deleted_at", "updated_at"),
 )
 
@@ -86,8 +94,48 @@ messages = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("stats", JSON(none_as_null=True)),
     Column("error", JSON(none_as_null=True)),
+    # Facts of the message's files; their text is in `attachments`.
+    Column("attachments", JSON(none_as_null=True)),
+    Column("seams", JSON(none_as_null=True)),
+    Column("context", JSON(none_as_null=True)),
     Column("text", Text, nullable=False),
     Index(None, "conversation_id", "status"),
     Index(None, "parent_id", "number"),
     sqlite_autoincrement=True,
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    # None until the question that it belongs to is sent.
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), index=True),
+    Column("name", String(255), nullable=False),
+    Column("media_type", String(100), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("characters", BigInteger, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("covers", JSON(none_as_null=True), nullable=False),
+    Column("edited", Boolean, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+presets = Table(
+    "presets",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", String(80), nullable=False, unique=True),
+    Column("content", JSON(none_as_null=True), nullable=False),
 )

@@ -1,43 +1,141 @@
-"""Full-text search over final messages."""
+"""Full-text search over titles and final messages."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_embedded.contract.conversations import SearchHit
+from backend_embedded.contract.generation import Role
+from backend_embedded.storage.schema import UtcDateTime, conversations
 
-FIND = text(
-    "SELECT c.id AS conversation_id, c.title AS title, m.id AS message_id, "
+FIRST, LAST = "\x02", "\x03"
+MOST_TITLES = 10
+SPARE = 3
+"""So many times more hits than wanted are looked at, because some are in the bin."""
+
+# The index alone chooses the best; only those are joined, and only of those excerpts are made.
+FIND = (
+    "WITH best AS (SELECT rowid AS number, rank AS place, "
     "snippet(message_search, 0, char(2), char(3), '…', 16) AS snippet "
-    "FROM message_search JOIN messages m ON m.number = message_search.rowid "
-    "JOIN conversations c ON c.id = m.conversation_id "
-    "WHERE message_search MATCH :query AND c.deleted_at IS NULL "
-    "ORDER BY bm25(message_search), m.number DESC LIMIT :limit"
+    "FROM message_search WHERE message_search MATCH :query {within} ORDER BY rank LIMIT :looked) "
+    "SELECT c.id AS conversation_id, c.title AS title, m.id AS message_id, m.role AS role, "
+    "m.created_at AS created_at, best.snippet AS snippet "
+    "FROM best JOIN messages m ON m.number = best.number "
+    "JOIN conversations c ON c.id = m.conversation_id WHERE c.deleted_at IS NULL "
+    "ORDER BY best.place, m.number DESC LIMIT :limit OFFSET :offset"
 )
+WITHIN = "AND rowid IN (SELECT number FROM messages WHERE conversation_id = :conversation_id)"
+TIME = UtcDateTime()
 
 
-async def find(connection: AsyncConnection, query: str, limit: int) -> list[SearchHit]:
-    """Messages that hold every word of `query`; the last word may be the beginning of one."""
+async def find(
+    connection: AsyncConnection,
+    query: str,
+    limit: int,
+    offset: int = 0,
+    conversation_id: UUID | None = None,
+) -> list[SearchHit]:
+    """Titles, then messages, that hold every word of `query`; the last word may be the beginning of one."""
     wanted = _match(query)
     if not wanted:
         return []
-    rows = await connection.execute(FIND, {"query": wanted, "limit": limit})
-    return [
+    titles = [] if offset or conversation_id is not None else await _titles(connection, query)
+    given: dict[str, Any] = {"query": wanted, "limit": limit, "offset": offset}
+    if conversation_id is not None:
+        given["conversation_id"] = conversation_id.hex
+    statement = text(FIND.format(within=WITHIN if conversation_id is not None else "")).columns(
+        created_at=UtcDateTime
+    )
+    looked = (limit + offset) * SPARE
+    while True:
+        rows = (await connection.execute(statement, given | {"looked": looked})).all()
+        if len(rows) == limit or looked > 1_000_000:
+            break
+        if not await _more_than(connection, wanted, looked):
+            break
+        looked *= 10
+    in_title = {hit.conversation_id for hit in titles}
+    hits = [
         SearchHit(
-            conversation_id=UUID(row.conversation_id),
+            conversation_id=(found := UUID(row.conversation_id)),
             conversation_title=row.title,
             message_id=UUID(row.message_id),
             snippet=row.snippet,
+            role=Role(row.role),
+            created_at=row.created_at,
+            in_title=found in in_title,
+        )
+        for row in rows
+    ]
+    return [*titles, *hits][:limit]
+
+
+async def _more_than(connection: AsyncConnection, wanted: str, count: int) -> bool:
+    """Whether the index has more matches than so many."""
+    further = text("SELECT 1 FROM message_search WHERE message_search MATCH :query LIMIT 1 OFFSET :count")
+    return (await connection.execute(further, {"query": wanted, "count": count})).first() is not None
+
+
+async def _titles(connection: AsyncConnection, query: str) -> list[SearchHit]:
+    """Conversations whose title holds every word; the hit is the message that is shown last."""
+    words = _words(query)
+    statement = select(conversations).where(
+        conversations.c.deleted_at.is_(None), conversations.c.leaf_id.is_not(None)
+    )
+    for word in words:
+        statement = statement.where(conversations.c.title.icontains(word, autoescape=True))
+    rows = await connection.execute(statement.order_by(conversations.c.updated_at.desc()).limit(MOST_TITLES))
+    return [
+        SearchHit(
+            conversation_id=row.id,
+            conversation_title=row.title,
+            message_id=row.leaf_id,
+            snippet=_marked(row.title, words),
+            role=Role.USER,
+            created_at=row.updated_at,
+            in_title=True,
         )
         for row in rows
     ]
 
 
+def _marked(title: str, words: list[str]) -> str:
+    """The title with the matching words between the two marks."""
+    lowered, inside = title.casefold(), [False] * len(title)
+    if len(lowered) != len(title):
+        return title
+    for word in words:
+        at = lowered.find(word.casefold())
+        while at >= 0:
+            end = at + len(word)
+            while end < len(title) and title[end].isalnum():
+                end += 1
+            inside[at:end] = [True] * (end - at)
+            at = lowered.find(word.casefold(), end)
+    marked, open_ = [], False
+    for letter, is_in in zip(title, inside, strict=False):
+        if is_in != open_:
+            marked.append(FIRST if is_in else LAST)
+            open_ = is_in
+        marked.append(letter)
+    return "".join(marked) + (LAST if open_ else "")
+
+
+def _words(query: str) -> list[str]:
+    words = query.replace("\0", " ").replace('"', " ").split()
+    return [word for word in words if any(letter.isalnum() for letter in word)]
+
+
 def _match(query: str) -> str:
-    """Each word quoted, so that nothing in it is read as an operator of the search language."""
-    words = [word.replace('"', '""') for word in query.replace("\0", " ").split()]
-    words = [word for word in words if any(letter.isalnum() for letter in word)]
-    return " ".join(f'"{word}"' for word in words) + "*" if words else ""
+    """Quoted parts as phrases, each other word quoted, so that nothing in it is read as an operator."""
+    parts: list[str] = []
+    for place, part in enumerate(query.replace("\0", " ").split('"')):
+        quoted = place % 2 == 1
+        pieces = [" ".join(part.split())] if quoted else part.split()
+        parts += [f'"{piece}"' for piece in pieces if any(letter.isalnum() for letter in piece)]
+    ends_in_phrase = query.rstrip().endswith('"') and query.count('"') % 2 == 0
+    return " ".join(parts) + ("" if ends_in_phrase else "*") if parts else ""

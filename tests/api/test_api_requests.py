@@ -15,6 +15,7 @@ import pytest_asyncio
 from served_backend import AUTHORIZED, ScriptedModel, opened, served
 
 from backend_embedded.api.limits import LARGEST_BODY_BYTES, TimeLimits
+from backend_embedded.contract.conversations import ConversationCreate
 from backend_embedded.services import Services
 
 
@@ -173,7 +174,7 @@ async def test_the_description_is_real(client: httpx.AsyncClient) -> None:
 
 
 async def test_metrics_count_by_route_template(client: httpx.AsyncClient, services: Services) -> None:
-    chat = await services.store.create("T")
+    chat = await services.store.create(ConversationCreate(title="T"))
     await client.get(f"/api/v1/conversations/{chat.id}")
     await client.post("/api/v1/generate", json={"prompt": "x", "stream": False})
     text = (await client.get("/metrics")).text

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import chat_figures  # noqa: E402
+import download_figures  # noqa: E402
+import ollama_figures  # noqa: E402
 import start_figures  # noqa: E402
 from measure import Measure  # noqa: E402
 from served import Served, serving  # noqa: E402
@@ -30,11 +32,15 @@ CHAT: dict[str, Callable[[Served], Awaitable[list[Measure]]]] = {
     "chat-four": chat_figures.four,
     "chat-prefix": chat_figures.prefix,
     "chat-stop": chat_figures.stop,
+    "ollama-decode": ollama_figures.decode,
+    "ollama-first-token": ollama_figures.first_token,
+    "failover": ollama_figures.failover,
 }
 WINDOW: dict[str, Callable[[], Awaitable[list[Measure]]]] = {
     "start-paint": start_figures.start,
     "start-ready": start_figures.start,
     "idle": start_figures.idle,
+    "download": download_figures.download,
 }
 FRAMES = "ui-frame"
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,4 +185,14 @@ async def until(what: str, probe: Callable[[], Any], patience_s: float) -> Any:
         if time.perf_counter() > deadline:
             raise RuntimeError(f"{what}: not within {patience_s} s")
         await asyncio.sleep(0.002)
+    return found
+
+
+async def until_async(what: str, probe: Callable[[], Awaitable[Any]], patience_s: float) -> Any:
+    """Ask every 50 ms until there is an answer."""
+    deadline = time.perf_counter() + patience_s
+    while not (found := await probe()):
+        if time.perf_counter() > deadline:
+            raise RuntimeError(f"{what}: not within {patience_s} s")
+        await asyncio.sleep(0.05)
     return found

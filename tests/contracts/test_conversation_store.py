@@ -10,13 +10,13 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from backend_embedded.contract.conversations import ConversationPatch, MessageStatus
+from backend_embedded.contract.conversations import ConversationCreate, ConversationPatch, MessageStatus
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.contract.events import CapabilityChanged
 from backend_embedded.contract.generation import GenerationStats, Role
 from backend_embedded.errors import Conflict, NotFound
 from backend_embedded.storage.embedded import SqliteConversationStore
-from backend_embedded.storage.port import ConversationStore, Turn
+from backend_embedded.storage.port import ConversationFilter, ConversationStore, Turn
 
 
 def ignore(_: CapabilityChanged) -> None:
@@ -60,7 +60,7 @@ async def test_a_first_question_makes_a_conversation(store: ConversationStore) -
 
 
 async def test_a_question_goes_below_the_leaf_and_clears_the_draft(store: ConversationStore) -> None:
-    made = await store.create("New chat")
+    made = await store.create(ConversationCreate(title="New chat"))
     await store.change(made.id, ConversationPatch(draft="half a thought"))
     first = await store.ask("one", title="one", conversation_id=made.id)
     assert (first.conversation.title, first.conversation.draft) == ("one", "")
@@ -72,7 +72,7 @@ async def test_a_question_goes_below_the_leaf_and_clears_the_draft(store: Conver
 
 
 async def test_a_named_conversation_keeps_its_name(store: ConversationStore) -> None:
-    made = await store.create("My name")
+    made = await store.create(ConversationCreate(title="My name"))
     turn = await store.ask("one", title="one", conversation_id=made.id)
     assert turn.conversation.title == "My name"
 
@@ -135,7 +135,7 @@ async def test_a_branch_is_paged_from_its_end(store: ConversationStore) -> None:
 
 
 async def test_an_empty_conversation_has_an_empty_branch(store: ConversationStore) -> None:
-    made = await store.create("Empty")
+    made = await store.create(ConversationCreate(title="Empty"))
     assert (await store.branch(made.id)).total == 0
 
 
@@ -149,7 +149,7 @@ async def test_showing_a_message_shows_the_newest_end_below_it(store: Conversati
     assert end.question.parent_id == new.answer.id
     shown = await store.change(chat, ConversationPatch(leaf_id=first.answer.id))
     assert shown.leaf_id == end.answer.id
-    other = await store.create("Other")
+    other = await store.create(ConversationCreate(title="Other"))
     with pytest.raises(NotFound):
         await store.change(other.id, ConversationPatch(leaf_id=end.answer.id))
 
@@ -160,7 +160,9 @@ async def test_the_bin_and_back(store: ConversationStore) -> None:
     binned = await store.move_to_bin(chat)
     assert binned.deleted_at is not None
     assert (await store.conversations()).total == 0
-    assert [c.id for c in (await store.conversations(deleted=True)).conversations] == [chat]
+    assert [
+        c.id for c in (await store.conversations(wanted=ConversationFilter(deleted=True))).conversations
+    ] == [chat]
     assert await store.search("needle") == []
     back = await store.change(chat, ConversationPatch(restore=True))
     assert back.deleted_at is None
@@ -180,7 +182,7 @@ async def test_removed_is_gone_with_its_messages(store: ConversationStore) -> No
 
 
 async def test_the_list_is_paged_last_changed_first(store: ConversationStore) -> None:
-    made = [await store.create(f"c{number}") for number in range(7)]
+    made = [await store.create(ConversationCreate(title=f"c{number}")) for number in range(7)]
     await store.change(made[2].id, ConversationPatch(title="renamed"))
     page = await store.conversations(limit=3, offset=0)
     assert ([c.title for c in page.conversations], page.total) == (["renamed", "c6", "c5"], 7)
@@ -188,7 +190,10 @@ async def test_the_list_is_paged_last_changed_first(store: ConversationStore) ->
 
 
 async def test_a_draft_does_not_move_a_conversation_up(store: ConversationStore) -> None:
-    first, second = await store.create("first"), await store.create("second")
+    first, second = (
+        await store.create(ConversationCreate(title="first")),
+        await store.create(ConversationCreate(title="second")),
+    )
     await store.change(first.id, ConversationPatch(draft="…"))
     assert [c.id for c in (await store.conversations()).conversations] == [second.id, first.id]
 

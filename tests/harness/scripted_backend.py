@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
+
+from scripted_chat import ScriptedChat
+from scripted_library import ScriptedLibrary
 
 from backend_embedded.contract.conversations import (
     ChatEvent,
@@ -31,7 +35,8 @@ from backend_embedded.contract.generation import (
     GenerationStats,
     Role,
 )
-from backend_embedded.contract.models import BuildFailure, Engine, EngineState, Model
+from backend_embedded.contract.models import BuildFailure, Engine, EngineState
+from backend_embedded.contract.ollama import OllamaState, OllamaStatus
 from backend_embedded.contract.settings import BackendSettings, SettingsPatch
 from backend_embedded.contract.status import Capability, State, SystemStatus
 from ui.client.port import ClientError, MessagePage
@@ -44,7 +49,17 @@ Played = ChatEvent | GenerationEvent | ClientError
 Script = asyncio.Queue[Played]
 
 
-class ScriptedBackend:
+@dataclass(frozen=True)
+class ScriptedLocalApi:
+    """Address and key of the local API."""
+
+    mode: str = "key"
+    url: str = "http://127.0.0.1:10010"
+    key: str = "sk-scripted-0123456789"
+    ollama_url: str = "http://127.0.0.1:10010"
+
+
+class ScriptedBackend(ScriptedChat, ScriptedLibrary):
     """Conversations, models, engine and settings in memory; what streams is put in by the test.
 
     Each `chat` or `generate` plays one queue of events, the last one of `scripts`: it begins with what
@@ -54,8 +69,10 @@ class ScriptedBackend:
     Attributes:
         now: the time of everything that is made.
         listed, stored: conversations by id, and the messages of the branch that each shows.
-        known, built, kept: models, engine and settings.
+        branches: messages of branches that are not shown, by their last one.
+        built, kept: engine and settings; the models are those of `ScriptedLibrary`.
         building: how a build begins; it stands there until the test moves it on.
+        server, door: the Ollama server; address and key of the local API.
         capabilities: what the status says.
         requests, patches, changes, asked: what was asked for, in order.
         closed: streams that came to their end or were closed.
@@ -63,13 +80,17 @@ class ScriptedBackend:
     """
 
     def __init__(self, now: datetime = SCRIPTED_NOW) -> None:
+        ScriptedChat.__init__(self)
+        ScriptedLibrary.__init__(self)
         self.now = now
         self.listed: dict[UUID, Conversation] = {}
         self.stored: dict[UUID, list[Message]] = {}
-        self.known: tuple[Model, ...] = ()
+        self.branches: dict[UUID, list[Message]] = {}
         self.built = Engine(state=EngineState.READY, version="0.3.36")
         self.building = Engine(state=EngineState.BUILDING, phase="starting")
         self.kept = BackendSettings()
+        self.server = OllamaStatus(state=OllamaState.ABSENT, reason="Nothing listens on port 10104 or 11434.")
+        self.door = ScriptedLocalApi()
         self.capabilities: tuple[Capability, ...] = ()
         self.scripts: list[Script] = []
         self.requests: list[ChatRequest | GenerateRequest] = []
@@ -143,7 +164,13 @@ class ScriptedBackend:
 
     def snapshot(self) -> Snapshot:
         """The first event of the event stream."""
-        return Snapshot(status=self._status(), engine=self.built, models=self.known, settings=self.kept)
+        return Snapshot(
+            status=self._status(),
+            engine=self.built,
+            models=self.known,
+            settings=self.kept,
+            downloads=tuple(self.fetching.values()),
+        )
 
     # What the window asks
 
@@ -169,6 +196,10 @@ class ScriptedBackend:
         changes = patch.model_dump(exclude_unset=True, exclude={"restore"})
         if patch.restore:
             changes["deleted_at"] = None
+        if patch.settings is not None:
+            changes["settings"] = patch.settings
+        if (archived := changes.pop("archived", None)) is not None:
+            changes["archived_at"] = self.now if archived else None
         self.listed[conversation_id] = self.listed[conversation_id].model_copy(update=changes)
         return self.listed[conversation_id]
 
@@ -187,6 +218,8 @@ class ScriptedBackend:
         # a store answers later, never at once
         await asyncio.sleep(0)
         branch = self.stored[conversation_id]
+        place = next((i for i, m in enumerate(branch) if m.id == leaf), -1)
+        branch = branch[: place + 1] if place >= 0 else self.branches.get(leaf, branch) if leaf else branch
         end = next((i for i, m in enumerate(branch) if m.id == before), len(branch))
         return MessagePage(tuple(branch[max(0, end - limit) : end]), len(branch))
 
@@ -222,21 +255,6 @@ class ScriptedBackend:
         finally:
             self.closed += 1
 
-    async def models(self) -> list[Model]:
-        """Those that are known."""
-        self._take("models")
-        return list(self.known)
-
-    async def load_model(self, name: str) -> None:
-        """Mark it as loaded."""
-        self._take("load_model", name)
-        self._set_loaded(name, loaded=True)
-
-    async def unload_model(self, name: str) -> None:
-        """Mark it as not loaded."""
-        self._take("unload_model", name)
-        self._set_loaded(name, loaded=False)
-
     async def engine(self) -> Engine:
         """The engine as it stands."""
         self._take("engine")
@@ -268,19 +286,46 @@ class ScriptedBackend:
         self.kept = self.kept.model_copy(update=patch.model_dump(exclude_unset=True))
         return self.kept
 
-    async def search(self, query: str) -> list[SearchHit]:
-        """Messages that contain the words."""
+    async def ollama(self) -> OllamaStatus:
+        """The server as it was arranged."""
+        self._take("ollama")
+        return self.server
+
+    async def local_api(self) -> ScriptedLocalApi:
+        """Address and key."""
+        self._take("local_api")
+        return replace(self.door, mode=self.kept.local_api.value)
+
+    async def new_local_api_key(self) -> ScriptedLocalApi:
+        """Another key."""
+        self._take("new_local_api_key")
+        self.door = replace(self.door, key=f"{self.door.key}-next")
+        return await self.local_api()
+
+    async def search(
+        self, query: str, conversation_id: UUID | None = None, limit: int = 50
+    ) -> list[SearchHit]:
+        """Messages that contain the words, marked."""
         self._take("search", query)
-        found = [m for branch in self.stored.values() for m in branch if query.lower() in m.text.lower()]
-        return [
-            SearchHit(
-                conversation_id=hit.conversation_id,
-                conversation_title=self.listed[hit.conversation_id].title,
-                message_id=hit.id,
-                snippet=hit.text,
-            )
-            for hit in found
-        ]
+        held = (m for key, branch in self.stored.items() if conversation_id in (None, key) for m in branch)
+        found = [m for m in held if query.lower() in m.text.lower() and m.conversation_id in self.listed]
+        return [self._hit(message, query) for message in found][:limit]
+
+    def _hit(self, message: Message, query: str) -> SearchHit:
+        at = message.text.lower().index(query.lower())
+        end = at + len(query)
+        text = message.text
+        start = max(0, at - 30)
+        title = self.listed[message.conversation_id].title
+        return SearchHit(
+            conversation_id=message.conversation_id,
+            conversation_title=title,
+            message_id=message.id,
+            snippet=f"{text[start:at]}\u0002{text[at:end]}\u0003{text[end : end + 60]}",
+            role=message.role,
+            created_at=message.created_at,
+            in_title=query.lower() in title.lower(),
+        )
 
     # Inside
 
@@ -297,11 +342,6 @@ class ScriptedBackend:
             script.put_nowait(event)
         self.scripts.append(script)
         return script
-
-    def _set_loaded(self, name: str, *, loaded: bool) -> None:
-        self.known = tuple(
-            one.model_copy(update={"loaded": loaded}) if one.name == name else one for one in self.known
-        )
 
     def _status(self) -> SystemStatus:
         states = [one.state for one in self.capabilities]

@@ -30,6 +30,7 @@ TINY = Model(
     license="Apache-2.0",
     loaded=True,
     default=True,
+    tokens_per_s=38.2,
 )
 SMOL = TINY.model_copy(
     update={
@@ -42,6 +43,7 @@ SMOL = TINY.model_copy(
         "context_length": 8192,
         "loaded": False,
         "default": False,
+        "tokens_per_s": 0.0,
     }
 )
 BROKEN = SMOL.model_copy(

@@ -30,13 +30,14 @@ from backend_embedded.contract.generation import (
     TextDelta,
 )
 from backend_embedded.contract.models import Engine, EngineState, Model
+from backend_embedded.contract.settings import BackendSettings
 from backend_embedded.contract.status import Capability, State
 from backend_embedded.errors import ControlCenterError, ModelNotFound
 from backend_embedded.llm.port import ContextFacts, Embeddings, Prompt
 from backend_embedded.metrics.backend import BackendMetrics
 from backend_embedded.services import Services
 from backend_embedded.serving import make_server
-from backend_embedded.settings import SettingsFile
+from backend_embedded.settings import SettingsFile, write_whole
 from backend_embedded.storage.embedded import SqliteConversationStore
 from backend_embedded.storage.upgrade import upgrade
 
@@ -184,6 +185,10 @@ async def opened(folder: Path, model: ScriptedModel) -> AsyncIterator[Services]:
     metrics = BackendMetrics()
     async with AsyncExitStack() as stack:
         events = RingEventLog("run", snapshot)
+        # Titles are proposed in the background: a test that is not about them would find one prompt too many.
+        write_whole(
+            folder / "config" / "backend.json", BackendSettings(propose_titles=False).model_dump_json()
+        )
         settings = SettingsFile(folder / "config" / "backend.json", events.publish)
         stack.callback(settings.close)
         file = folder / "data" / "test.db"
@@ -210,7 +215,8 @@ async def opened(folder: Path, model: ScriptedModel) -> AsyncIterator[Services]:
 async def served(services: Services, limits: TimeLimits | None = None) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a real server of these services."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = make_server(create_app(services, TOKEN, limits))
+    app = create_app(services, TOKEN, limits)
+    server = make_server(app)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     try:
@@ -222,6 +228,8 @@ async def served(services: Services, limits: TimeLimits | None = None) -> AsyncI
         services.leaving.set()
         server.should_exit = True
         await serving
+        await app.state.chat.close()
+        app.state.attachments.close()
         listening.close()
 
 

@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import timedelta
 
 import scripted_content as content
+from chat_scenes import CHAT_SCENES
+from model_scenes import MODEL_SCENES
+from scene import Scene, without_engine
+from settings_scenes import SETTINGS_SCENES
 from window_stage import Stage, button, shows
 
 from app.connection import Connection
 from app.living_backend import Address
-from app.main_window import SETTINGS
 from app.supervision import Lost, Serving
-from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.contract.generation import PromptProgress, TextDelta
 from backend_embedded.contract.models import Engine, EngineState
 from ui.shell.values import Notification
 
 QUESTION = "What is a container?"
-
-
-@dataclass(frozen=True)
-class Scene:
-    """How one state is brought about.
-
-    Attributes:
-        name: of the state and its pictures.
-        play: brings the window there, and waits until it is.
-        filled: there are chats before.
-        welcomed: the first-run welcome is over.
-    """
-
-    name: str
-    play: Callable[[Stage], Awaitable[None]]
-    filled: bool = True
-    welcomed: bool = True
 
 
 # Chat
@@ -211,53 +195,6 @@ async def narrow_rail(stage: Stage) -> None:
     await stage.until("the closed rail", lambda: not stage.shell.rail.is_open)
 
 
-# Settings
-
-
-def section(key: str) -> Callable[[Stage], Awaitable[None]]:
-    async def play(stage: Stage) -> None:
-        stage.shell.show_page(SETTINGS)
-        stage.settings_page.show_section(key)
-        await stage.until(key, lambda: stage.settings_page.sections[key].isVisible())
-        if key == "about":
-            await stage.until("the versions", lambda: shows(stage.settings_page, "llama.cpp for Python"))
-
-    return play
-
-
-async def settings_refused(stage: Stage) -> None:
-    await section("models")(stage)
-    message = "The folder /srv/models does not exist."
-    stage.backend.refuse(ErrorBody(code=ErrorCode.INVALID_INPUT, message=message), "patch_settings")
-    await stage.settings.change("models_folder", "/srv/models")
-    await stage.settings.change("context_size", "12")
-    await stage.until("the refusal", lambda: shows(stage.settings_page, "does not exist"))
-
-
-async def settings_building(stage: Stage) -> None:
-    await section("engine")(stage)
-    without_engine(stage, content.BUILDING)
-    await stage.until("the build's steps", lambda: shows(stage.settings_page.engine, "41 of 186 steps"))
-
-
-async def settings_failed(stage: Stage) -> None:
-    await section("engine")(stage)
-    without_engine(stage, content.BUILD_FAILED)
-    await stage.until("Build again", lambda: button(stage.settings_page.engine, "Build again"))
-
-
-async def settings_search(stage: Stage) -> None:
-    await section("appearance")(stage)
-    stage.settings_page.navigation.search.setText("memory")
-    await stage.until("what was found", lambda: stage.settings_page.current_section == "models")
-
-
-async def settings_lost(stage: Stage) -> None:
-    await section("models")(stage)
-    stage.connection_is(False)
-    await stage.until("why it is locked", lambda: stage.settings_page.models.lock_line.isVisible())
-
-
 SCENES: Sequence[Scene] = (
     Scene("chat-empty", empty),
     Scene("chat-first", first_chat, filled=False),
@@ -284,22 +221,13 @@ SCENES: Sequence[Scene] = (
     Scene("status-popover", status_popover),
     Scene("toast", toast),
     Scene("notifications", history),
-    *(Scene(f"settings-{key}", section(key)) for key in ("appearance", "models", "engine", "paths", "about")),
-    Scene("settings-refused", settings_refused),
-    Scene("settings-engine-building", settings_building),
-    Scene("settings-engine-failed", settings_failed),
-    Scene("settings-search", settings_search),
-    Scene("settings-lost", settings_lost),
+    *CHAT_SCENES,
+    *MODEL_SCENES,
+    *SETTINGS_SCENES,
 )
 
 
 # Ways there
-
-
-def without_engine(stage: Stage, engine: Engine) -> None:
-    """The engine is not there: it is being built, or was not."""
-    stage.engine_is(engine)
-    stage.capability_is(content.model_down())
 
 
 async def begin_answer(stage: Stage) -> None:

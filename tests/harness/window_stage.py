@@ -16,7 +16,8 @@ from scripted_backend import ScriptedBackend
 from scripted_content import ABOUT, HOME
 
 from app.capabilities import CapabilityBoard
-from app.main_window import CHAT, SETTINGS, MainWindow, open_main_window
+from app.main_window import CHAT, MODELS, SETTINGS, MainWindow, open_main_window
+from app.model_news import ModelNews, Ways
 from app.preferences import Preferences, PreferenceStore
 from backend_embedded.contract.conversations import Conversation
 from backend_embedded.contract.events import CapabilityChanged, EngineChanged, Event, Snapshot
@@ -25,6 +26,9 @@ from backend_embedded.contract.status import Capability
 from ui.chat.actions import chat_actions, conversation_actions
 from ui.chat.page import ChatPage
 from ui.chat.presenter import ChatPresenter
+from ui.models.actions import model_actions, models_actions
+from ui.models.page import ModelsPage
+from ui.models.presenter import ModelsPresenter
 from ui.settings.actions import settings_actions
 from ui.settings.page import SettingsPage
 from ui.settings.presenter import SettingsPresenter
@@ -44,7 +48,7 @@ class Stage:
 
     Attributes:
         backend: what the window talks to; a test changes it and tells the window by `tell`.
-        chat, settings: the presenters.
+        chat, settings, models: the presenters.
         clock_s: what the chat's stop watch shows.
     """
 
@@ -58,9 +62,18 @@ class Stage:
             clock=lambda: self.clock_s,
         )
         self.settings = SettingsPresenter(
-            backend, preferences, lambda _: None, home=HOME, read_about=self._about
+            backend, preferences, lambda _: None, local_api=backend, home=HOME, read_about=self._about
         )
+        self.models = ModelsPresenter(backend)
+        self._news = ModelNews(
+            lambda told, seen: window.shell.notify(told, seen=seen),
+            window.shell.set_note,
+            lambda: window.shell.current_page == MODELS,
+            Ways(_pass, _pass, _pass, _pass, _pass),
+        )
+        self.models.listen(self._news)
         self._board = CapabilityBoard(window.shell.show_capabilities)
+        self._models_page: ModelsPage | None = None
         self._chat_page: ChatPage | None = None
         self._settings_page: SettingsPage | None = None
         window.on_wanted(self._fill)
@@ -69,6 +82,8 @@ class Stage:
         table = window.shell.table
         table.add_source(lambda: conversation_actions(self.chat, lambda: self.shell.show_page(CHAT)))
         table.add(*settings_actions(self.settings, self._show_setting))
+        table.add(*models_actions(self.models, self._show_models))
+        table.add_source(lambda: model_actions(self.models, self._show_models))
 
     @property
     def shell(self) -> Shell:
@@ -82,6 +97,7 @@ class Stage:
             self._chat_page = ChatPage(
                 self.chat, self.window.themes, folder=HOME["models"], now=lambda: self.backend.now
             )
+            self._chat_page.picker.manage_wanted.connect(self._show_models)
             self.shell.table.add(*chat_actions(self._chat_page, self.chat))
         return self._chat_page
 
@@ -92,10 +108,19 @@ class Stage:
             self._settings_page = SettingsPage(self.settings, self.window.themes)
         return self._settings_page
 
+    @property
+    def models_page(self) -> ModelsPage:
+        """The models page, as it is in the window."""
+        if self._models_page is None:
+            self._models_page = ModelsPage(self.models, self.window.themes)
+        return self._models_page
+
     def tell(self, event: Event) -> None:
         """An event of the backend's stream, to all that follow it."""
         self.chat.event_arrived(event)
         self.settings.event_arrived(event)
+        self.models.event_arrived(event)
+        self._news.event_arrived(event)
         if isinstance(event, Snapshot):
             self._board.show(event.status.capabilities)
         elif isinstance(event, CapabilityChanged):
@@ -114,6 +139,7 @@ class Stage:
         """The event stream was cut, or is back."""
         self.chat.connection_changed(open_)
         self.settings.connection_changed(open_)
+        self.models.connection_changed(open_)
         self._board.connection_changed(open_)
 
     async def open_chat(self, conversation: Conversation) -> None:
@@ -148,11 +174,16 @@ class Stage:
 
     def _fill(self, key: str) -> None:
         if self.window.slots[key].page is None:
-            self.window.slots[key].fill(self.chat_page if key == CHAT else self.settings_page)
+            pages = {CHAT: lambda: self.chat_page, MODELS: lambda: self.models_page}
+            self.window.slots[key].fill(pages.get(key, lambda: self.settings_page)())
 
     def _show_setting(self, name: str) -> None:
         self.shell.show_page(SETTINGS)
         self.settings_page.show_setting(name)
+
+    def _show_models(self) -> ModelsPage:
+        self.shell.show_page(MODELS)
+        return self.models_page
 
     @staticmethod
     async def _about() -> About:
@@ -182,13 +213,14 @@ async def staged(
         finally:
             await stage.chat.close()
             await stage.settings.close()
+            await stage.models.close()
             stage.shell.allow_close()
             stage.shell.close()
             stage.shell.deleteLater()
             QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
-def _pass() -> None:
+def _pass(*_: object) -> None:
     """What is pressed here leads out of the window."""
 
 

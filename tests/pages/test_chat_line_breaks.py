@@ -17,7 +17,9 @@ from ui.chat.markdown_blocks import Block, read
 from ui.chat.transcript_view import TranscriptView
 from ui.theme import ThemeSource, load_tokens
 
-LINES = st.sampled_from(["one", "two  ", "three\\", "", "- four", "  five", "> six", "1. seven", "    eight", "\\"])
+LINES = st.sampled_from(
+    ["one", "two  ", "three\\", "", "- four", "  five", "> six", "1. seven", "    eight", "\\"]
+)
 
 
 @pytest.fixture

@@ -358,3 +358,25 @@ async def test_a_silent_backend_is_given_up(server: Server, client: BackendClien
     server.streams("GET /api/v1/events", sse(exited("a"), 1), stays=True)
     async with following(EventStream(client, silence_s=0.2)) as followed:
         await followed.until("open", "a", "shut", "open")
+
+
+async def test_a_pull_of_the_ollama_server_is_followed_and_hung_up(
+    server: Server, client: BackendClient
+) -> None:
+    begun = {"kind": "progress", "status": "pulling", "digest": "a", "completed_bytes": 1, "total_bytes": 2}
+    ended = {"kind": "progress", "status": "success", "done": True}
+    server.streams("POST /api/v1/ollama/pull", sse(begun), sse(ended))
+    assert [event.status async for event in client.pull_ollama_model("gpt-oss")] == ["pulling", "success"]
+    assert server.asked[-1][2] == {"name": "gpt-oss"}
+    server.closed.clear()
+    server.streams("POST /api/v1/ollama/pull", sse(begun), stays=True)
+    async with aclosing(client.pull_ollama_model("gpt-oss")) as events:
+        await anext(events)
+    await asyncio.wait_for(server.closed.wait(), 5)
+
+
+async def test_a_pull_that_fails_in_its_middle_says_why(server: Server, client: BackendClient) -> None:
+    failed = {"kind": "failed", "error": {"code": "INTERNAL", "message": "The disk is full."}}
+    server.streams("POST /api/v1/ollama/pull", sse(failed))
+    with pytest.raises(ClientError, match="The disk is full"):
+        await anext(client.pull_ollama_model("gpt-oss"))

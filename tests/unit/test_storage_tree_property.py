@@ -11,7 +11,7 @@ from uuid import UUID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend_embedded.contract.conversations import ConversationPatch, MessageStatus
+from backend_embedded.contract.conversations import ConversationCreate, ConversationPatch, MessageStatus
 from backend_embedded.storage.embedded import SqliteConversationStore
 
 STEPS = st.lists(st.tuples(st.sampled_from(["ask", "again", "show"]), st.integers(0, 1_000)), max_size=14)
@@ -44,7 +44,7 @@ class PlainTree:
 async def carried_out(steps: list[tuple[str, int]], folder: Path) -> None:
     plain = PlainTree()
     async with SqliteConversationStore(folder / "a.db", lambda _: None) as store:
-        chat = (await store.create("T")).id
+        chat = (await store.create(ConversationCreate(title="T"))).id
         for kind, choice in steps:
             there = list(plain.parents)
             questions = [m for m in there if plain.texts[m].startswith("q")]

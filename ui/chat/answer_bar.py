@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
 
     from backend_embedded.contract.conversations import Message
+    from backend_embedded.contract.models import Model
     from ui.chat.state import LiveAnswer
     from ui.theme import ThemeSource
 
@@ -45,6 +46,8 @@ class AnswerBar(QWidget):
 
     copy_wanted = Signal(object)
     again_wanted = Signal(object)
+    again_with_wanted = Signal(object, str)
+    branch_wanted = Signal(object)
     continue_wanted = Signal(object)
     sibling_wanted = Signal(object, int)
 
@@ -53,6 +56,8 @@ class AnswerBar(QWidget):
         self._id = message_id
         self._last = self._hovered = self._live = False
         self._can_continue = self._can_answer = False
+        self.models: tuple[Model, ...] = ()
+        """Those that another answer can be asked of."""
         self._build(themes)
 
     def _build(self, themes: ThemeSource) -> None:
@@ -65,7 +70,8 @@ class AnswerBar(QWidget):
         self._copy = QuietButton("copy", "Copy answer", themes, size=14, box=24)
         self._again = QuietButton("refresh-cw", "Ask again", themes, size=14, box=24)
         self._more = QuietButton("ellipsis", "More", themes, size=14, box=24)
-        self._actions = (self._copy, self._again, self._more)
+        self._branch = QuietButton("git-branch", "Branch from here", themes, size=14, box=24)
+        self._actions = (self._copy, self._again, self._branch, self._more)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -78,6 +84,7 @@ class AnswerBar(QWidget):
             row.addWidget(button)
         self._copy.clicked.connect(lambda: self.copy_wanted.emit(self._id))
         self._again.clicked.connect(lambda: self.again_wanted.emit(self._id))
+        self._branch.clicked.connect(lambda: self.branch_wanted.emit(self._id))
         self._more.clicked.connect(self._open_menu)
         self._previous.clicked.connect(lambda: self.sibling_wanted.emit(self._id, -1))
         self._next.clicked.connect(lambda: self.sibling_wanted.emit(self._id, 1))
@@ -136,6 +143,14 @@ class AnswerBar(QWidget):
         menu.addAction("Copy as Markdown", lambda: self.copy_wanted.emit(self._id))
         again = menu.addAction("Ask again", lambda: self.again_wanted.emit(self._id))
         again.setEnabled(self._can_answer)
+        others = menu.addMenu("Ask again with")
+        others.setEnabled(self._can_answer and bool(self.models))
+        for model in (m for m in self.models if m.problem is None):
+            asked = others.addAction(model.title)
+            asked.triggered.connect(
+                lambda _=False, name=model.name: self.again_with_wanted.emit(self._id, name)
+            )
+        menu.addAction("Branch from here", lambda: self.branch_wanted.emit(self._id))
         go_on = menu.addAction("Continue answer", lambda: self.continue_wanted.emit(self._id))
         go_on.setEnabled(self._can_continue)
         menu.popup(self._more.mapToGlobal(self._more.rect().bottomLeft()))

@@ -63,6 +63,11 @@ class AnswerBody:
         self._pending.append(text)
         self.text += text
 
+    def feed_marked(self, text: str, source: str) -> None:
+        """Take some text whose Markdown has marks that do not belong to it."""
+        self._pending.append(source)
+        self.text += text
+
     def flush(self) -> None:
         """Write what waits."""
         if not self._pending:

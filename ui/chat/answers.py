@@ -6,9 +6,15 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from backend_embedded.contract.conversations import ChatFailed, ChatFinished, ChatStarted, MessageStatus
+from backend_embedded.contract.conversations import (
+    ChatFailed,
+    ChatFinished,
+    ChatStarted,
+    MessageStatus,
+    Seam,
+)
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
-from backend_embedded.contract.generation import PromptProgress, Queued, TextDelta
+from backend_embedded.contract.generation import PromptProgress, Queued, Switched, TextDelta
 from ui.chat import transcript_edits
 from ui.chat.state import LiveAnswer, Phase
 from ui.client.port import ClientError
@@ -137,6 +143,8 @@ class AnswerStreams:
                 self._progress(stream, phase=Phase.READING, prompt_done=event.done, prompt_total=event.total)
             case TextDelta():
                 self._write(stream, event)
+            case Switched():
+                self._add_seam(stream, event)
             case ChatFinished():
                 self._finish(stream, event.answer)
             case ChatFailed():
@@ -156,6 +164,16 @@ class AnswerStreams:
             self._sink.change(transcript=transcript, sending=False)
         else:
             self._sink.conversation_arrived(event.conversation)
+
+    def _add_seam(self, stream: _Stream, event: Switched) -> None:
+        """Another provider goes on; the page shows where."""
+        if stream.answer is None:
+            return
+        seam = Seam(offset=event.offset, provider=event.provider, model=event.model, reason=event.reason)
+        stream.answer = stream.answer.model_copy(update={"seams": (*stream.answer.seams, seam)})
+        state = self._sink.state
+        if state.selected == stream.key:
+            self._sink.change(transcript=transcript_edits.replaced(state.transcript, stream.answer))
 
     def _progress(self, stream: _Stream, **fields: Any) -> None:
         if stream.live is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextBlockFormat, QTextCursor, QTextFormat, QTextLength
 
+from ui.chat.branches.seams import SEAM
 from ui.chat.code_blocks import CodeBlock
 from ui.chat.document_style import CODE_KIND, PARAGRAPH_GAP, QUOTE_KIND
 from ui.chat.markdown_blocks import Block, Table, read
@@ -37,7 +38,21 @@ class BlockWriter:
         self._lists: dict[int, QTextList] = {}
 
     def write_markdown(self, source: str) -> None:
-        """Write Markdown that has no top-level fence."""
+        """Write Markdown that has no top-level fence; a marked seam is a rule with its words."""
+        for place, piece in enumerate(SEAM.split(source)):
+            if place % 2:
+                self._seam(piece)
+            elif piece.strip() or not place:
+                self._write_plain(piece)
+
+    def _seam(self, words: str) -> None:
+        self._lists.clear()
+        self._block(Block((), rule=True))
+        quiet = self._style.text("caption", "text2")
+        self.begin_block(self._style.block(18, below=PARAGRAPH_GAP), quiet)
+        self.cursor.insertText(words, quiet)
+
+    def _write_plain(self, source: str) -> None:
         self._lists.clear()
         pieces = read(source)
         place = 0

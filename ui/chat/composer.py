@@ -8,9 +8,13 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from ui.widgets import KeyCaps, Label, PrimaryButton, SecondaryButton
+from ui.chat.context.context_meter import ContextMeter
+from ui.chat.files.file_row import FileRow
+from ui.chat.files.files_state import LARGE_PASTE
+from ui.widgets import IconButton, KeyCaps, Label, PrimaryButton, SecondaryButton
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QMimeData
     from PySide6.QtGui import QPaintEvent
 
     from ui.theme import Theme, ThemeSource
@@ -19,12 +23,20 @@ MOST_LINES = 10
 LEAST_HEIGHT = 74
 
 
+def local_files(source: QMimeData) -> list[str]:
+    """The files of this machine that were dropped or pasted."""
+    return [url.toLocalFile() for url in source.urls() if url.isLocalFile()]
+
+
 class MessageEdit(QPlainTextEdit):
     """The text field: Enter and Esc are signals, Shift+Enter breaks the line."""
 
     sent = Signal()
     escaped = Signal()
     focus_changed = Signal()
+    last_wanted = Signal()
+    files_dropped = Signal(list)
+    long_pasted = Signal(str)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Enter sends; with Shift it breaks the line."""
@@ -33,8 +45,24 @@ class MessageEdit(QPlainTextEdit):
             self.sent.emit()
         elif event.key() == Qt.Key.Key_Escape:
             self.escaped.emit()
+        elif event.key() == Qt.Key.Key_Up and self.document().isEmpty():
+            self.last_wanted.emit()
         else:
             super().keyPressEvent(event)
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:  # noqa: N802
+        """Text, and files of this machine."""
+        return bool(local_files(source)) or super().canInsertFromMimeData(source)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:  # noqa: N802
+        """Files are attached; long text is offered as a file."""
+        files = local_files(source)
+        if files:
+            self.files_dropped.emit(files)
+        elif len(source.text()) >= LARGE_PASTE:
+            self.long_pasted.emit(source.text())
+        else:
+            self.insertPlainText(source.text())
 
     def focusInEvent(self, event: QEvent) -> None:  # noqa: N802
         """The frame around shows the focus."""
@@ -53,6 +81,10 @@ class Composer(QWidget):
     sent = Signal(str)
     stopped = Signal()
     edited = Signal(str)
+    attach_wanted = Signal()
+    panel_wanted = Signal()
+    edit_cancelled = Signal()
+    last_wanted = Signal()
 
     def __init__(self, themes: ThemeSource, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +92,7 @@ class Composer(QWidget):
         self._reason = ""
         self._answering = False
         self._muted = False
+        self._editing = False
         self._build(themes)
         self.set_theme(themes.theme)
         themes.changed.connect(self.set_theme)
@@ -91,17 +124,51 @@ class Composer(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
+        attach = IconButton("paperclip", "Attach files", themes, box=24, shortcut="Ctrl+Shift+A")
+        attach.clicked.connect(self.attach_wanted)
+        panel = IconButton("sliders-horizontal", "Settings of this chat", themes, box=24, shortcut="Ctrl+.")
+        panel.clicked.connect(self.panel_wanted)
+        self.preset = Label("", themes, "caption", "text3")
+        self.meter = ContextMeter(themes)
+        row.addWidget(attach)
+        row.addWidget(panel)
+        row.addWidget(self.preset)
         row.addWidget(self.hint, 1)
+        row.addWidget(self.meter)
         row.addWidget(self._enter)
         row.addWidget(self._escape)
         row.addWidget(self.send_button)
         row.addWidget(self.stop_button)
+        self.files = FileRow(themes)
+        self.edit.long_pasted.connect(self.files.offer)
+        self.edit.last_wanted.connect(self.last_wanted)
+        self.files.paste_as_text.connect(self.edit.insertPlainText)
         column = QVBoxLayout(self)
         column.setContentsMargins(13, 12, 9, 9)
         column.setSpacing(4)
+        column.addWidget(self._build_editing(themes))
+        column.addWidget(self.files)
         column.addWidget(self.edit)
         column.addLayout(row)
         self.setFocusProxy(self.edit)
+
+    def _build_editing(self, themes: ThemeSource) -> QWidget:
+        self._edit_line = QWidget()
+        row = QHBoxLayout(self._edit_line)
+        row.setContentsMargins(0, 0, 0, 4)
+        said = "Editing a question: the old one and its answers stay beside it"
+        row.addWidget(Label(said, themes, "caption", "info"), 1)
+        cancel = SecondaryButton("Cancel", themes, small=True)
+        cancel.setAccessibleName("Leave the question as it is")
+        cancel.clicked.connect(self.edit_cancelled)
+        row.addWidget(cancel)
+        self._edit_line.hide()
+        return self._edit_line
+
+    def show_editing(self, editing: bool) -> None:
+        """Say that a question is being edited, or not."""
+        self._editing = editing
+        self._edit_line.setVisible(editing)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in this theme."""
@@ -142,6 +209,8 @@ class Composer(QWidget):
     def _escaped(self) -> None:
         if self._answering:
             self.stopped.emit()
+        elif self._editing:
+            self.edit_cancelled.emit()
 
     def _text_changed(self) -> None:
         self._fit_height()

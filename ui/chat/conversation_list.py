@@ -6,8 +6,8 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QPainter
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QContextMenuEvent, QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -20,17 +20,18 @@ from PySide6.QtWidgets import (
 )
 
 from backend_embedded.contract.conversations import Conversation
-from ui.chat import state as chat
+from ui.chat.chats import ordering
+from ui.chat.chats.row_menu import RowMenu
 from ui.chat.conversation_model import DISPLAY, ROW, ConversationModel, Index
-from ui.widgets import IconButton, Label
+from ui.chat.finding.results import SearchResults
+from ui.widgets import IconButton, Label, SearchField
 from ui.widgets.glyphs import paint_busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
-    from PySide6.QtCore import QEvent
-    from PySide6.QtGui import QKeyEvent, QPaintEvent
+    from PySide6.QtGui import QPaintEvent
 
     from ui.chat.state import ChatState
     from ui.theme import Theme, ThemeSource
@@ -40,6 +41,8 @@ ROW_HEIGHT = 32
 HEADING_HEIGHT = 32
 SPIN_MS = 66
 TURN_S = 0.9
+NO_CHATS = "No chats yet. Your first question starts one."
+NO_ARCHIVE = "Nothing is archived."
 
 
 class ConversationDelegate(QStyledItemDelegate):
@@ -116,6 +119,7 @@ class ConversationView(QListView):
 
     opened = Signal(object)
     delete_wanted = Signal(object)
+    menu_wanted = Signal(object, QPoint)
 
     def __init__(self, model: ConversationModel, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -139,6 +143,15 @@ class ConversationView(QListView):
             return
         super().keyPressEvent(event)
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        """The menu of the row, also by the menu key."""
+        by_key = event.reason() is QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if by_key else self.indexAt(event.pos())
+        conversation = self._model.conversation_at(index)
+        if conversation is not None:
+            at = self.visualRect(index).bottomLeft() if by_key else event.pos()
+            self.menu_wanted.emit(conversation, self.viewport().mapToGlobal(at))
+
     def _open(self, index: QModelIndex) -> None:
         conversation = self._model.conversation_at(index)
         if conversation is not None:
@@ -152,6 +165,8 @@ class ConversationList(QWidget):
     selected = Signal(object)
     renamed = Signal(object, str)
     delete_wanted = Signal(object)
+    sought = Signal(str)
+    hit_chosen = Signal(object)
 
     def __init__(
         self,
@@ -164,25 +179,53 @@ class ConversationList(QWidget):
         self._now = now
         self.model = ConversationModel(self)
         self.view = ConversationView(self.model, themes.theme)
+        self._conversations: tuple[Conversation, ...] = ()
+        self._archive_shown = False
+        self.menu = RowMenu(self)
+        self.menu.rename_wanted.connect(self.rename)
+        self.menu.delete_wanted.connect(self.delete_wanted)
+        self.search = SearchField("Search all chats", themes)
+        self.search.textChanged.connect(self.sought)
+        self.search.installEventFilter(self)
+        self.search.hide()
+        self.results = SearchResults(themes, now)
+        self.results.hit_chosen.connect(self.hit_chosen)
+        self.results.hide()
+        self._found = Label("", themes, "caption", "text3")
+        self._found.setContentsMargins(16, 4, 16, 4)
+        self._found.hide()
+        self.search_button = IconButton("search", "Search all chats", themes, shortcut="Ctrl+Shift+F")
+        self.search_button.clicked.connect(self.open_search)
+        more = IconButton("ellipsis", "More for all chats", themes)
+        more.clicked.connect(lambda: self._open_list_menu(more))
         new = IconButton("square-pen", "New chat", themes, shortcut="Ctrl+N")
         new.clicked.connect(self.new_wanted)
         head = QWidget()
         head.setFixedHeight(themes.theme.scaled(48))
         row = QHBoxLayout(head)
         row.setContentsMargins(16, 0, 12, 0)
-        row.addWidget(Label("Chats", themes, "pageTitle"), 1)
+        row.setSpacing(2)
+        self._title = Label("Chats", themes, "pageTitle")
+        row.addWidget(self._title, 1)
+        row.addWidget(self.search_button)
+        row.addWidget(more)
         row.addWidget(new)
-        self._empty = Label(
-            "No chats yet. Your first question starts one.", themes, "caption", "text3", wrap=True
-        )
+        self._empty = Label(NO_CHATS, themes, "caption", "text3", wrap=True)
         self._empty.setContentsMargins(16, 8, 16, 0)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 1, 0)
         column.setSpacing(0)
+        field = QHBoxLayout()
+        field.setContentsMargins(12, 0, 12, 0)
+        field.addWidget(self.search)
         column.addWidget(head)
+        column.addLayout(field)
+        column.addWidget(self._found)
+        column.addWidget(self.results, 1)
         column.addWidget(self._empty)
         column.addWidget(self.view, 1)
         self.view.opened.connect(self.selected)
+        self.view.menu_wanted.connect(self._open_row_menu)
         self.view.delete_wanted.connect(self.delete_wanted)
         self.model.renamed.connect(self.renamed)
         self._spin = QTimer(self)
@@ -199,8 +242,13 @@ class ConversationList(QWidget):
     def show_state(self, state: ChatState) -> None:
         """Show the conversations and which one is selected."""
         now = self._now()
-        self.model.show_groups(chat.grouped(state.conversations, now), state.writing, now)
-        self._empty.setVisible(state.loaded and not state.conversations)
+        self._conversations, self._archive_shown = state.conversations, state.archive_shown
+        self._title.setText("Archive" if state.archive_shown else "Chats")
+        self._show_found(state)
+        groups = ordering.grouped(state.conversations, now, archived=state.archive_shown)
+        self.model.show_groups(groups, state.writing, now)
+        self._empty.setText(NO_ARCHIVE if state.archive_shown else NO_CHATS)
+        self._empty.setVisible(state.loaded and not groups and not state.found.query)
         row = self.model.row_of(state.selected)
         current = self.view.currentIndex()
         if row < 0:
@@ -211,6 +259,45 @@ class ConversationList(QWidget):
         turning = self.model.any_writing and not self._theme.reduced_motion
         if turning != self._spin.isActive():
             self._spin.start() if turning else self._spin.stop()
+
+    def open_search(self) -> None:
+        """Show the search field with the keyboard in it."""
+        self.search.show()
+        self.search.selectAll()
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def close_search(self) -> None:
+        """Show the list again."""
+        self.search.clear()
+        self.search.hide()
+        self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Esc closes the search, Down and Enter go to what was found."""
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() == Qt.Key.Key_Escape:
+                self.close_search()
+                return True
+            if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.results.count():
+                self.results.setFocus(Qt.FocusReason.TabFocusReason)
+                self.results.setCurrentRow(0)
+                return True
+        return super().eventFilter(watched, event)
+
+    def _show_found(self, state: ChatState) -> None:
+        looking = bool(state.found.query.strip())
+        self.results.show_hits(state.found.hits)
+        self.results.setVisible(looking)
+        self.view.setVisible(not looking)
+        self._found.setText(state.found.words)
+        self._found.setVisible(looking)
+
+    def _open_row_menu(self, conversation: Conversation, at: QPoint) -> None:
+        self.menu.open(self.menu.for_row(conversation, self._conversations), at)
+
+    def _open_list_menu(self, button: QWidget) -> None:
+        at = button.mapToGlobal(button.rect().bottomLeft())
+        self.menu.open(self.menu.for_list(archive_shown=self._archive_shown), at)
 
     def rename(self, conversation_id: UUID) -> None:
         """Open the title's field."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from ui.chat.state import ConversationGroup
+    from ui.chat.chats.ordering import ConversationGroup
 
 DISPLAY = int(Qt.ItemDataRole.DisplayRole)
 EDIT = int(Qt.ItemDataRole.EditRole)
@@ -100,7 +100,8 @@ class ConversationModel(QAbstractListModel):
         if role in (DISPLAY, EDIT):
             return row.title
         if role == TOOLTIP:
-            return f"{row.title}\n{words.exact_time(row.updated_at)}"
+            tags = "\n" + " ".join(f"#{tag}" for tag in row.tags) if row.tags else ""
+            return f"{row.title}\n{words.exact_time(row.updated_at)}{tags}"
         if role == ACCESSIBLE:
             busy = ", writing" if row.id in self._writing else ""
             return f"{row.title}, {self.time_of(row)}{busy}"

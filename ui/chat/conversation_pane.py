@@ -8,11 +8,16 @@ from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from ui.chat import words
+from ui.chat.branches.question_bar import QuestionBars
+from ui.chat.column import column_left, column_width
+from ui.chat.compare.compare_view import CompareView
 from ui.chat.composer import Composer
+from ui.chat.context.fit_card import FitCard
+from ui.chat.finding.find_bar import FindBar, mark_matches
 from ui.chat.flush_clock import FlushClock
 from ui.chat.notices import Notices
 from ui.chat.overlays import Overlays
-from ui.chat.transcript_view import TranscriptView, column_left, column_width
+from ui.chat.transcript_view import TranscriptView
 from ui.chat.welcome import Welcome
 from ui.widgets import EmptyState, SecondaryButton, SkeletonBars
 
@@ -34,6 +39,7 @@ class ConversationPane(QWidget):
     """Shows a state; what the user does is signals of its parts."""
 
     older_wanted = Signal()
+    newest_wanted = Signal()
 
     def __init__(
         self,
@@ -51,6 +57,14 @@ class ConversationPane(QWidget):
         self._state: ChatState | None = None
         self.view = TranscriptView(themes.theme, open_link, self._head_of)
         self.overlays = Overlays(self.view, themes)
+        self.questions = QuestionBars(self.view, themes)
+        self.find_bar = FindBar(themes)
+        self.fit_card = FitCard(themes)
+        self.compare = CompareView(themes, open_link)
+        self._theme = themes.theme
+        self._editing: UUID | None = None
+        self._sought: UUID | None = None
+        self._marked = ""
         self.clock = FlushClock([self.view], self)
         self.composer = Composer(themes)
         self.notices = Notices(themes)
@@ -62,7 +76,7 @@ class ConversationPane(QWidget):
         self._lay_out(themes)
         self._new_text = SecondaryButton("New text", themes, "arrow-down-to-line", parent=self)
         self._new_text.setAccessibleName("Go to the newest text")
-        self._new_text.clicked.connect(self.view.to_end)
+        self._new_text.clicked.connect(self._to_newest)
         self._new_text.hide()
         self._ticker = QTimer(self)
         self._ticker.setInterval(PROGRESS_MS)
@@ -77,16 +91,25 @@ class ConversationPane(QWidget):
         bars.addWidget(SkeletonBars((0.6, 0.9, 0.85, 0.4, 0.0, 0.7, 0.9, 0.5), themes, "Loading the chat"))
         bars.addStretch(1)
         self._stack = QStackedWidget()
-        for widget in (self.view, self._empty, self.welcome, self._loading, self._unreadable):
+        for widget in (
+            self.view,
+            self._empty,
+            self.welcome,
+            self._loading,
+            self._unreadable,
+            self.compare,
+        ):
             self._stack.addWidget(widget)
         self._foot = QWidget()
         self._foot_column = QVBoxLayout(self._foot)
         self._foot_column.setSpacing(12)
         self._foot_column.addWidget(self.notices)
+        self._foot_column.addWidget(self.fit_card)
         self._foot_column.addWidget(self.composer)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
+        column.addWidget(self.find_bar)
         column.addWidget(self._stack, 1)
         column.addWidget(self._foot)
 
@@ -98,11 +121,19 @@ class ConversationPane(QWidget):
         live = frozenset(m.id for m in transcript.messages if m.id in state.live)
         if transcript.messages or self.view.items:
             self.view.show_messages(transcript.messages, live)
+        self.overlays.models = state.models
+        self.overlays.extras.show_state(state)
         self.overlays.show_state(state.live, can_answer=not state.cannot_send)
+        self.questions.show_state(state)
+        self.compare.show_comparison(state.comparison)
+        self.find_bar.show_found(state.found_here)
+        self.fit_card.show_state(state)
         self._stack.setCurrentWidget(self._content(state))
         self.notices.show_state(state, engine_told=self._at_welcome(state))
         self.welcome.show_state(state)
         self._show_composer(state)
+        self._foot.setVisible(state.comparison is None)
+        self._show_sought(state)
         answering = state.live_here is not None
         if answering != self._ticker.isActive():
             self._ticker.start() if answering else self._ticker.stop()
@@ -115,6 +146,8 @@ class ConversationPane(QWidget):
 
     def _content(self, state: ChatState) -> QWidget:
         transcript = state.transcript
+        if state.comparison is not None:
+            return self.compare
         if self._at_welcome(state):
             return self.welcome
         if transcript.messages:
@@ -135,10 +168,37 @@ class ConversationPane(QWidget):
             placeholder = "Ask your first question"
         answering = state.live_here is not None or state.sending
         self.composer.set_state(placeholder=placeholder, reason=state.cannot_send, answering=answering)
-        draft = state.drafts.get(state.selected)
-        if draft is None:
-            draft = state.conversation.draft if state.conversation else ""
-        self.composer.set_text(draft)
+        self.composer.files.show_files(state.files)
+        self.composer.meter.show_use(state.context, state.settings.context_policy)
+        preset = next((p.name for p in state.presets if p.id == state.settings.preset_id), "")
+        self.composer.preset.setText(preset)
+        self.composer.show_editing(state.editing is not None)
+        if state.editing is not None:
+            question = state.transcript.message(state.editing)
+            if self._editing != state.editing and question is not None:
+                self.composer.set_text(question.text)
+                self.focus_composer()
+        else:
+            self.composer.set_text(state.draft)
+        self._editing = state.editing
+
+    def _show_sought(self, state: ChatState) -> None:
+        """Bring what a search found into sight, and mark its words."""
+        query = state.found_here.query or (state.found.query if state.sought is not None else "")
+        if query != self._marked or (query and state.sought != self._sought):
+            self._marked = query
+            mark_matches(self.view, query, self._theme)
+        if state.sought != self._sought:
+            self._sought = state.sought
+            item = self.view.transcript.find(state.sought) if state.sought is not None else None
+            if item is not None:
+                top = self.view.places.of_item(item).top() + self.view.places.offset
+                self.view.scroll_to(max(0, round(top) - 24))
+
+    def _to_newest(self) -> None:
+        if self._state is not None and self._state.transcript.below:
+            self.newest_wanted.emit()
+        self.view.to_end()
 
     def _place_composer(self, *, welcome: bool) -> None:
         state = self._state
@@ -166,7 +226,10 @@ class ConversationPane(QWidget):
 
     def _place_new_text(self, *_: object) -> None:
         live = self._state is not None and self._state.live_here is not None
-        shown = live and not self.view.following and self._stack.currentWidget() is self.view
+        below = self._state is not None and self._state.transcript.below > 0
+        away = below or (live and not self.view.following)
+        shown = away and self._stack.currentWidget() is self.view
+        self._new_text.setText("Newest messages" if below else "New text")
         if shown:
             size = self._new_text.sizeHint()
             bottom = self._stack.geometry().bottom() - size.height() - 8
@@ -189,9 +252,12 @@ class ConversationPane(QWidget):
         self._place_new_text()
 
     def _use(self, theme: Theme) -> None:
+        self._theme, self._marked = theme, ""
         self.overlays.clear()
+        self.questions.clear()
         self.view.set_theme(theme)
         self.overlays.place()
+        self.questions.place()
 
     def focus_composer(self) -> None:
         """Put the keyboard into the composer."""

@@ -102,8 +102,7 @@ def _has_breaks(source: str, whole: list[Block | Table]) -> bool:
     """More lines than blocks were written."""
     lines = sum(not line.isspace() for line in source.splitlines() if line)
     needed = sum(
-        len(piece.rows) + 1 if isinstance(piece, Table) else bool(piece.text) or piece.rule
-        for piece in whole
+        len(piece.rows) + 1 if isinstance(piece, Table) else bool(piece.text) or piece.rule for piece in whole
     )
     return lines > needed
 
@@ -200,7 +199,7 @@ def _run(text: str, look: QTextCharFormat) -> Run:
         italic=look.fontItalic(),
         strike=look.fontStrikeOut(),
         code=look.fontFixedPitch(),
-        href=href if safe_link(href) else "",
+        href=href if href and safe_link(href) else "",
     )
 
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from ui.chat import words
-from ui.widgets import Label, SearchField, SecondaryButton
+from ui.widgets import GhostButton, Label, SearchField, SecondaryButton
 from ui.widgets.floating import SHADOW_PX, Floating
 from ui.widgets.glyphs import paint_glyph
 
@@ -36,10 +36,11 @@ MODEL = NAME + 1
 
 
 def facts_of(model: Model) -> str:
-    """`Q4_0 · 638 MB · llama.cpp`, or why it cannot be used."""
+    """`Q4_0 · 638 MB · 38.2 tok/s · llama.cpp`, or why it cannot be used."""
     if model.problem:
         return model.problem
-    parts = (model.quantization, words.file_size(model.size_bytes), model.provider)
+    speed = words.rate(model.tokens_per_s) if model.tokens_per_s > 0 else ""
+    parts = (model.quantization, words.file_size(model.size_bytes), speed, model.provider)
     return words.SEPARATOR.join(part for part in parts if part)
 
 
@@ -107,6 +108,7 @@ class ModelPopover(Floating):
     """A list of the models with a search field; Enter takes the marked one, Esc closes."""
 
     chosen = Signal(str)
+    manage_wanted = Signal()
 
     def __init__(self, themes: ThemeSource, parent: QWidget) -> None:
         super().__init__(themes, parent=parent)
@@ -127,12 +129,16 @@ class ModelPopover(Floating):
         self.list.itemClicked.connect(self._take)
         self.list.itemActivated.connect(self._take)
         self._nothing = Label("", themes, "caption", "text3", wrap=True)
+        self.manage = GhostButton("Manage models", themes, "box")
+        self.manage.clicked.connect(self.close)
+        self.manage.clicked.connect(self.manage_wanted)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(8)
         layout.addWidget(self.search)
         layout.addWidget(self._nothing)
         layout.addWidget(self.list)
+        layout.addWidget(self.manage, 0, Qt.AlignmentFlag.AlignLeft)
         self._row_height = themes.theme.scaled(ROW_HEIGHT)
 
     def open_at(self, corner: QPoint, models: tuple[Model, ...], current: str) -> None:
@@ -198,6 +204,7 @@ class ModelPicker(SecondaryButton):
     """Shows the model of the next answer; opens the popover."""
 
     chosen = Signal(str)
+    manage_wanted = Signal()
 
     def __init__(self, themes: ThemeSource, parent: QWidget | None = None) -> None:
         super().__init__("No model", themes, "box", parent=parent)
@@ -205,6 +212,7 @@ class ModelPicker(SecondaryButton):
         self._current = ""
         self.popover = ModelPopover(themes, self)
         self.popover.chosen.connect(self.chosen)
+        self.popover.manage_wanted.connect(self.manage_wanted)
         self.clicked.connect(self.open)
 
     def show_state(self, state: ChatState) -> None:

@@ -10,6 +10,7 @@ from backend_embedded.contract.conversations import MessageStatus
 from ui.chat import failures
 from ui.chat import state as chat
 from ui.chat.answer_bar import AnswerBar
+from ui.chat.answer_extras import AnswerExtras
 from ui.chat.code_head import CodeHead
 from ui.widgets import ErrorCard
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from PySide6.QtWidgets import QWidget
 
+    from backend_embedded.contract.models import Model
     from ui.chat.code_blocks import CodeBlock
     from ui.chat.state import LiveAnswer
     from ui.chat.transcript_items import Item
@@ -33,12 +35,17 @@ class Overlays(QObject):
 
     copy_wanted = Signal(object)
     again_wanted = Signal(object)
+    again_with_wanted = Signal(object, str)
+    branch_wanted = Signal(object)
     continue_wanted = Signal(object)
     sibling_wanted = Signal(object, int)
     log_wanted = Signal()
 
     def __init__(self, view: TranscriptView, themes: ThemeSource) -> None:
         super().__init__(view)
+        self.extras = AnswerExtras(themes, self)
+        self.models: tuple[Model, ...] = ()
+        self._card_keys: dict[UUID, object] = {}
         self._view = view
         self._themes = themes
         self._live: Mapping[UUID, LiveAnswer] = {}
@@ -53,6 +60,7 @@ class Overlays(QObject):
         self._later.timeout.connect(self.place)
         view.laid_out.connect(self._later.start)
         view.hovered.connect(self._hover)
+        self.extras.resized.connect(self._later.start)
 
     def show_state(self, live: Mapping[UUID, LiveAnswer], *, can_answer: bool) -> None:
         """Follow the progress of answers; Continue and Ask again work only when `can_answer`."""
@@ -86,7 +94,7 @@ class Overlays(QObject):
 
     def place(self) -> None:
         """Make what came into sight, move it, and let go of what left."""
-        visible = [item for item in self._view.visible_items() if item.body is not None]
+        visible = [item for item in self._view.places.in_sight() if item.body is not None]
         ids = {item.message.id for item in visible}
         for gone in [i for i in self._bars if i not in ids and not self._has_focus(self._bars[i])]:
             self._discard(self._bars.pop(gone))
@@ -111,7 +119,7 @@ class Overlays(QObject):
         bar = self._bars.get(item.message.id)
         if bar is None:
             bar = self._bars[item.message.id] = self._make_bar(item)
-        rect = self._view.bar_rect(item)
+        rect = self._view.places.bar(item)
         bar.setGeometry(rect.toRect())
         bar.show()
 
@@ -119,22 +127,34 @@ class Overlays(QObject):
         bar = AnswerBar(item.message.id, self._themes, self._view.viewport())
         bar.copy_wanted.connect(self.copy_wanted)
         bar.again_wanted.connect(self.again_wanted)
+        bar.again_with_wanted.connect(self.again_with_wanted)
+        bar.branch_wanted.connect(self.branch_wanted)
         bar.continue_wanted.connect(self.continue_wanted)
         bar.sibling_wanted.connect(self.sibling_wanted)
         self._show_bar(bar, item)
         return bar
 
     def _show_bar(self, bar: AnswerBar, item: Item) -> None:
-        last = self._view.last_answer()
+        last = self._view.transcript.last_answer()
         live = self._live.get(item.message.id)
+        bar.models = self.models
         bar.show_message(item.message, live, last=last is item, can_answer=self._can_answer)
         bar.set_hovered(item.message.id == self._hovered)
 
-    def _wants_card(self, item: Item) -> bool:
-        return item.message.status is MessageStatus.INCOMPLETE and item.message.id not in self._live
+    def _card_key(self, item: Item) -> object:
+        """What stands under an answer; None: nothing."""
+        if item.message.id in self._live:
+            return None
+        if item.message.status is MessageStatus.INCOMPLETE:
+            return "error"
+        return self.extras.key_of(item.message)
 
     def _place_card(self, item: Item) -> None:
-        if not self._wants_card(item):
+        key = self._card_key(item)
+        if key != self._card_keys.get(item.message.id) and item.message.id in self._cards:
+            self._discard(self._cards.pop(item.message.id))
+        self._card_keys[item.message.id] = key
+        if key is None:
             card = self._cards.pop(item.message.id, None)
             if card is not None:
                 self._discard(card)
@@ -146,12 +166,14 @@ class Overlays(QObject):
         width = self._view.viewport().width()
         height = card.heightForWidth(width) if card.hasHeightForWidth() else card.sizeHint().height()
         self._view.set_room_below(item, height + 2 * CARD_GAP)
-        bar = self._view.bar_rect(item)
+        bar = self._view.places.bar(item)
         card.setGeometry(QRect(0, round(bar.bottom()) + CARD_GAP, width, height))
         card.show()
 
     def _make_card(self, item: Item) -> QWidget:
         message = item.message
+        if message.status is not MessageStatus.INCOMPLETE:
+            return self.extras.make(message, self._view.viewport())
         failure = failures.of_answer(message)
         actions: list[tuple[str, Callable[[], object]]] = []
         if self._can_answer:
@@ -166,7 +188,7 @@ class Overlays(QObject):
         kept: dict[CodeBlock, CodeHead] = {}
         for item in visible:
             for code in item.body.code_blocks if item.body is not None else ():
-                rect = self._view.code_rect(code.frame)
+                rect = self._view.places.code(code.frame)
                 if rect.bottom() < 0 or rect.top() > height:
                     continue
                 head = self._heads.pop(code, None) or self._make_head(code)

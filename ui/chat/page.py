@@ -10,10 +10,15 @@ from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from backend_embedded.contract.conversations import MessageStatus
+from backend_embedded.contract.transfer import ExportFormat
+from ui.chat.compare.ways_dialog import WaysDialog
 from ui.chat.conversation_list import ConversationList
 from ui.chat.conversation_pane import ConversationPane
+from ui.chat.file_dialogs import FileDialogs
 from ui.chat.model_picker import ModelPicker
-from ui.widgets import PageHeader, SecondaryButton
+from ui.chat.page_parts import connect_parts
+from ui.chat.settings_panel.panel import SettingsPanel
+from ui.widgets import IconButton, PageHeader, SecondaryButton
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,14 +74,25 @@ class ChatPage(QWidget):
         self.pane = ConversationPane(
             themes, open_link=open_link, progress=presenter.progress, now=now, folder=folder
         )
+        self.panel = SettingsPanel(themes)
+        self.panel.hide()
+        self.dialogs = FileDialogs(presenter, self)
+        self.export_button = IconButton("share", "Export this chat", themes, shortcut="Ctrl+Shift+E")
+        self.panel_button = IconButton(
+            "panel-right", "Settings of this chat", themes, shortcut="Ctrl+.", checkable=True
+        )
+        self._themes = themes
         self._lay_out()
         self._connect(show_folder, show_log)
+        connect_parts(self, presenter)
         presenter.listen(self)
         self.state_changed(presenter.state)
 
     def _lay_out(self) -> None:
         self.header.add_action(self.picker)
         self.header.add_action(self.skip)
+        self.header.add_action(self.export_button)
+        self.header.add_action(self.panel_button)
         right = QVBoxLayout()
         right.setSpacing(0)
         right.addWidget(self.header)
@@ -86,6 +102,7 @@ class ChatPage(QWidget):
         row.setSpacing(0)
         row.addWidget(self.list)
         row.addLayout(right, 1)
+        row.addWidget(self.panel)
         self.list.setFixedWidth(LIST_WIDTH)
         self.setFocusProxy(self.pane.composer)
 
@@ -128,6 +145,10 @@ class ChatPage(QWidget):
         self.picker.show_state(state)
         self.list.show_state(state)
         self.pane.show_state(state)
+        self.panel.show_state(state)
+        self.export_button.setVisible(state.conversation is not None)
+        self.panel_button.setVisible(not at_welcome)
+        self._presenter.context.typed(self.pane.composer.text)
         if state.deleted is not None and state.deleted != self._deleted:
             self._on_deleted(state.deleted)
         self._deleted = state.deleted
@@ -214,6 +235,57 @@ class ChatPage(QWidget):
         """Show the first-run welcome again."""
         self._presenter.show_welcome()
         self.focus_composer()
+
+    def toggle_panel(self) -> None:
+        """Show or hide the settings of this chat."""
+        shown = self.panel.isHidden()
+        self.panel.setVisible(shown)
+        self.panel_button.setChecked(shown)
+        if shown:
+            self._presenter.spawn(self._presenter.choosing.load_presets())
+            self.panel.focus_first()
+        else:
+            self.focus_composer()
+
+    def open_compare(self) -> None:
+        """Choose the models that answer what is typed, side by side."""
+        text = self.pane.composer.text
+        if text.strip() and not self._presenter.state.cannot_send:
+            self.ways = WaysDialog(self._presenter.state, self._themes, self)
+            self.ways.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            self.ways.chosen.connect(
+                lambda ways: self._presenter.spawn(self._presenter.comparing.start(text, ways))
+            )
+            self.ways.open()
+
+    def branch_last(self) -> None:
+        """Go on from the last answer in a conversation of its own."""
+        last = self._presenter.state.transcript.last_answer
+        if last is not None:
+            self._presenter.spawn(self._presenter.branches.branch_from(last.id))
+
+    def pin_selected(self) -> None:
+        """Keep the shown conversation at the top, or not."""
+        shown = self._presenter.state.conversation
+        if shown is not None:
+            self._presenter.spawn(self._presenter.keeping.pin(shown.id, not shown.pinned))
+
+    def archive_selected(self) -> None:
+        """Move the shown conversation into the archive, or back."""
+        shown = self._presenter.state.conversation
+        if shown is not None:
+            away = shown.archived_at is None
+            self._presenter.spawn(self._presenter.keeping.archive(shown.id, away))
+
+    def toggle_archive(self) -> None:
+        """Show the archive in place of the list, or the list again."""
+        self._presenter.keeping.show_archive(not self._presenter.state.archive_shown)
+
+    def export_selected(self) -> None:
+        """Choose where the shown conversation is written to."""
+        shown = self._presenter.state.conversation
+        if shown is not None:
+            self.dialogs.export(shown.id, ExportFormat.MARKDOWN)
 
     # Inside
 

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from backend_embedded.contract.conversations import ChatRequest, ConversationPatch
-from backend_embedded.contract.events import (
-    CapabilityChanged,
-    ConversationChanged,
-    ConversationRemoved,
-    EngineChanged,
-    ModelsChanged,
-    RunnerExited,
-    SettingsChanged,
-    Snapshot,
-)
-from ui.chat import transcript_edits
-from ui.chat.answers import AnswerStreams
+from backend_embedded.contract.conversations import ChatRequest, ConversationPatch, ConversationSettings
+from ui.chat.backend_news import BackendNews
+from ui.chat.branches.branching import Branching
+from ui.chat.branches.reading import BranchReading
+from ui.chat.chats.keeping import Keeping
+from ui.chat.compare.comparing import Comparing
+from ui.chat.context.watch import ContextWatch
 from ui.chat.drafts import DraftSaver
-from ui.chat.state import PAGE_SIZE, ChatState, Transcript
+from ui.chat.files.attaching import Attaching
+from ui.chat.finding.finding import Finding
+from ui.chat.finding.finding_state import Found
+from ui.chat.loader import Loader
+from ui.chat.settings_panel.choosing import Choosing
+from ui.chat.state import ChatState, Transcript
+from ui.chat.store import ChatStore
 from ui.client.port import ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from uuid import UUID
 
-    from backend_embedded.contract.conversations import Conversation, Message
+    from backend_embedded.contract.conversations import Conversation
+    from backend_embedded.contract.errors import ErrorBody
     from backend_embedded.contract.events import Event
-    from backend_embedded.contract.status import Capability
-    from ui.chat.port import ChatListener
+    from ui.chat.port import ChatBackend, ChatListener
     from ui.chat.state import LiveAnswer
-    from ui.client.port import Backend
-
-MAX_RELOADED = 200
-"""Messages that are read again at most; older ones come back by scrolling."""
 
 
 class ChatPresenter:
@@ -48,7 +43,7 @@ class ChatPresenter:
 
     def __init__(
         self,
-        backend: Backend,
+        backend: ChatBackend,
         *,
         first_run: bool = False,
         on_welcome_ended: Callable[[], None] = lambda: None,
@@ -56,36 +51,51 @@ class ChatPresenter:
         on_selected: Callable[[UUID | None], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         draft_delay_s: float = 0.6,
+        pause_s: float = 0.25,
     ) -> None:
         self._backend = backend
-        self._on_welcome_ended = on_welcome_ended
-        self._state = ChatState(
+        state = ChatState(
             welcome=first_run, selected=selected, transcript=Transcript(loading=selected is not None)
         )
-        self._on_selected, self._told_selected = on_selected, selected
-        self._listeners: list[ChatListener] = []
+        self._store = ChatStore(backend, state, clock, on_selected, on_welcome_ended)
+        self._loader = Loader(backend, self._store)
+        self._news = BackendNews(self._store, self._loader, self.spawn)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._selection = 0
-        self._leaf_under: dict[UUID, UUID] = {}
-        self._answers = AnswerStreams(backend, self, clock)
         self._drafts = DraftSaver(backend, self.spawn, draft_delay_s)
+        self._reading = BranchReading(backend, self._store, self._loader)
+        self.branches = Branching(backend, self)
+        self.context = ContextWatch(backend, self, pause_s)
+        self.files = Attaching(backend, self)
+        self.finding = Finding(backend, self, pause_s)
+        self.keeping = Keeping(backend, self)
+        self.choosing = Choosing(backend, self)
+        self.comparing = Comparing(backend, self)
+        self.listen(self.context)
 
     @property
     def state(self) -> ChatState:
         """What the page shows now."""
-        return replace(
-            self._state,
-            transcript=transcript_edits.with_live_texts(self._state.transcript, self._answers.texts),
-            live=self._answers.live(),
-        )
+        return self._store.state
 
     def progress(self) -> Mapping[UUID, LiveAnswer]:
         """How far the answers are that are being made, as of now."""
-        return self._answers.live()
+        return self._store.progress()
 
     def listen(self, listener: ChatListener) -> None:
         """Tell this one of every change from now on."""
-        self._listeners.append(listener)
+        self._store.listen(listener)
+
+    def put(self, **fields: Any) -> None:
+        """Put other values into the state in silence."""
+        self._store.put(**fields)
+
+    def conversation_arrived(self, conversation: Conversation, *, select: bool = False) -> None:
+        """Put one conversation's newer form into the list."""
+        self._store.conversation_arrived(conversation, select=select)
+
+    def change(self, **fields: Any) -> None:
+        """Put other values into the state and tell the listeners."""
+        self._store.change(**fields)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do some of this object's work as a task that `close` ends; a failed request is shown."""
@@ -104,187 +114,149 @@ class ChatPresenter:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    # What the answer streams report
-
-    def change(self, **fields: Any) -> None:
-        """Put other values into the state and tell the listeners."""
-        self._state = replace(self._state, **fields)
-        self.tell()
-
-    def tell(self) -> None:
-        """Tell the listeners of the state as it is now."""
-        state = self.state
-        if state.selected != self._told_selected:
-            self._told_selected = state.selected
-            self._on_selected(state.selected)
-        for listener in self._listeners:
-            listener.state_changed(state)
-
-    def text_arrived(self, conversation_id: UUID, message_id: UUID, text: str) -> None:
-        """Pass streamed text on, past the state."""
-        for listener in self._listeners:
-            listener.text_arrived(conversation_id, message_id, text)
-
-    def conversation_arrived(self, conversation: Conversation, *, select: bool = False) -> None:
-        """Put one conversation's newer form into the list, or take a deleted one out."""
-        others = tuple(c for c in self._state.conversations if c.id != conversation.id)
-        known = len(others) < len(self._state.conversations)
-        if conversation.deleted_at is not None:
-            self._state = replace(self._state, conversations=others)
-            self._leave(conversation.id)
-        elif known:
-            replaced = (conversation if c.id == conversation.id else c for c in self._state.conversations)
-            self._state = replace(self._state, conversations=tuple(replaced))
-        else:
-            self._state = replace(self._state, conversations=(conversation, *others))
-        if select:
-            self._selection += 1
-            self._adopt_draft(conversation.id)
-            self._state = replace(self._state, selected=conversation.id)
-        self.tell()
-
-    def answer_ended(self, conversation_id: UUID, message: Message) -> None:
-        """Put the finished answer into the transcript and tell the listeners."""
-        if self._state.selected == conversation_id:
-            transcript = transcript_edits.replaced(self._state.transcript, message)
-            self._state = replace(self._state, transcript=transcript)
-        if self._state.welcome and message.text:
-            self.end_welcome()
-        self.tell()
-        for listener in self._listeners:
-            listener.answer_finished(conversation_id, message)
-
     # What the user does
 
     async def select(self, conversation_id: UUID) -> None:
         """Show a conversation: its last messages now, older ones on demand."""
-        if conversation_id == self._state.selected and not self._state.transcript.error:
+        if conversation_id == self._store.kept.selected and not self._store.kept.transcript.error:
             return
-        self._selection += 1
-        self._state = replace(self._state, welcome=False)
-        self.change(selected=conversation_id, transcript=Transcript(loading=True), failure=None)
-        await self._load(PAGE_SIZE)
+        self._store.selection += 1
+        self._forget_passing_things()
+        self.change(
+            selected=conversation_id, transcript=Transcript(loading=True), failure=None, welcome=False
+        )
+        await self._loader.load()
 
     def new_chat(self) -> None:
         """Show an empty chat; it is stored with its first message."""
-        self._selection += 1
+        self._store.selection += 1
+        self._forget_passing_things()
         self.change(selected=None, transcript=Transcript(), failure=None)
 
     async def load_older(self) -> None:
         """Load the messages above the loaded ones."""
-        transcript, selection = self._state.transcript, self._selection
-        selected = self._state.selected
-        if selected is None or transcript.loading or not transcript.has_older or not transcript.messages:
-            return
-        leaf, before = transcript.messages[-1].id, transcript.messages[0].id
-        self.change(transcript=replace(transcript, loading=True))
-        try:
-            page = await self._backend.messages(selected, leaf=leaf, limit=PAGE_SIZE, before=before)
-        finally:
-            if selection == self._selection:
-                self._state = replace(self._state, transcript=replace(self._state.transcript, loading=False))
-        if selection == self._selection:
-            self.change(
-                transcript=transcript_edits.prepended(self._state.transcript, page.messages, page.total)
-            )
+        await self._loader.load_older()
 
     async def send(self, text: str) -> None:
         """Ask; the answer streams in. A refused question comes back as the draft."""
-        if not text.strip() or self.state.cannot_send:
+        state = self.state
+        if not text.strip() or state.cannot_send:
             return
-        key = self._state.selected
+        if state.editing is not None:
+            await self.branches.send_edited(text)
+            return
+        if state.does_not_fit:
+            self.change(fit_asked=True)
+            return
+        key, settings, files = state.selected, state.new_settings, state.files
         self._drafts.forget(key)
-        drafts = {k: v for k, v in self._state.drafts.items() if k != key} | {key: ""}
-        self.change(sending=True, failure=None, drafts=drafts)
-        request = ChatRequest(conversation_id=key, content=text, model=self._state.chosen_model)
-        await self._run(request, key, text)
+        drafts = {k: v for k, v in state.drafts.items() if k != key} | {key: ""}
+        fresh = key is None and settings != ConversationSettings()
+        request = ChatRequest(
+            conversation_id=key,
+            content=text,
+            attachments=self.files.ready(),
+            model=state.asked_model,
+            system=settings.system if fresh else None,
+            options=settings.options if fresh else None,
+            context_policy=settings.context_policy if fresh else None,
+        )
+        self.change(sending=True, failure=None, drafts=drafts, files=())
+        if await self.ask(request, key, text) is not None and not self._store.kept.files:
+            self.change(files=files)
+
+    async def ask(self, request: ChatRequest, key: UUID | None, text: str = "") -> ErrorBody | None:
+        """Send a request and read its answer to the end; the error when nothing was stored."""
+        failure = await self._store.answers.run(request, key)
+        if (kept := self._store.to_keep) is not None:
+            self._store.to_keep = None
+            self.spawn(self.choosing.keep(*kept))
+        self.put(sending=False)
+        if failure is not None:
+            drafts = dict(self._store.kept.drafts)
+            if text and not drafts.get(key):
+                drafts[key] = text
+            self.put(failure=failure, drafts=drafts)
+        self._store.tell()
+        return failure
 
     async def ask_again(self, message_id: UUID) -> None:
         """One more answer to the same question, beside the old one."""
-        message = self._state.transcript.message(message_id)
-        if message is None or message.parent_id is None or self.state.cannot_send:
-            return
-        self._remember_leaf()
-        self.change(sending=True, failure=None)
-        request = ChatRequest(
-            conversation_id=message.conversation_id,
-            answer_to=message.parent_id,
-            model=self._state.chosen_model,
-        )
-        await self._run(request, message.conversation_id)
+        await self.branches.ask_again(message_id)
 
     async def continue_answer(self, message_id: UUID) -> None:
         """Go on with a cut or stopped answer, in place."""
-        message = self._state.transcript.message(message_id)
+        message = self._store.kept.transcript.message(message_id)
         if message is None or self.state.cannot_send:
             return
         self.change(sending=True, failure=None)
         request = ChatRequest(
             conversation_id=message.conversation_id,
             continue_message=message_id,
-            model=self._state.chosen_model,
+            model=self._store.kept.asked_model,
         )
-        await self._run(request, message.conversation_id)
+        await self.ask(request, message.conversation_id)
 
     def stop(self) -> None:
         """End the answer that is being made in the shown conversation; what came is kept."""
-        self._answers.stop(self._state.selected)
+        self._store.answers.stop(self._store.kept.selected)
 
     async def show_sibling(self, message_id: UUID, step: int) -> None:
-        """Show the next (+1) or previous (-1) answer to the same question."""
-        message = self._state.transcript.message(message_id)
-        if message is None or message_id not in message.siblings or self.state.live_here:
-            return
-        place = message.siblings.index(message_id) + step
-        if not 0 <= place < len(message.siblings):
-            return
-        self._remember_leaf()
-        other = message.siblings[place]
-        leaf = self._leaf_under.get(other, other)
-        patch = ConversationPatch(leaf_id=leaf)
-        self.conversation_arrived(await self._backend.patch_conversation(message.conversation_id, patch))
-        await self._load(max(PAGE_SIZE, min(len(self._state.transcript.messages), MAX_RELOADED)))
+        """Show the next (+1) or previous (-1) message beside this one."""
+        await self._reading.show_sibling(message_id, step)
+
+    async def show_leaf(self, leaf_id: UUID) -> None:
+        """Show the branch of the selected conversation that goes through this message."""
+        await self._reading.show_leaf(leaf_id)
+
+    async def bring(self, message_id: UUID) -> None:
+        """Load the place of a message of the selected conversation."""
+        await self._reading.bring(message_id)
+
+    def remember_leaf(self) -> None:
+        """Note where the shown branch ends, to come back there."""
+        self._reading.remember_leaf()
 
     async def rename(self, conversation_id: UUID, title: str) -> None:
         """Give a conversation another title; an empty one is ignored."""
         title = title.strip()[:200]
         if title:
             patch = ConversationPatch(title=title)
-            self.conversation_arrived(await self._backend.patch_conversation(conversation_id, patch))
+            self._store.conversation_arrived(await self._backend.patch_conversation(conversation_id, patch))
 
     async def delete(self, conversation_id: UUID) -> None:
         """Move a conversation to the bin; `undo_delete` brings it back."""
-        conversation = next((c for c in self._state.conversations if c.id == conversation_id), None)
+        conversation = next((c for c in self._store.kept.conversations if c.id == conversation_id), None)
         if conversation is None:
             return
-        self._answers.stop(conversation_id)
+        self._store.answers.stop(conversation_id)
         await self._backend.delete_conversation(conversation_id)
-        others = tuple(c for c in self._state.conversations if c.id != conversation_id)
-        self._state = replace(self._state, conversations=others, deleted=conversation)
-        self._leave(conversation_id)
-        self.tell()
+        self._store.conversation_gone(conversation_id, deleted=conversation)
 
     async def undo_delete(self) -> None:
         """Bring the conversation that was deleted last back and show it."""
-        conversation = self._state.deleted
+        conversation = self._store.kept.deleted
         if conversation is None:
             return
-        self._state = replace(self._state, deleted=None)
+        self._store.put(deleted=None)
         patch = ConversationPatch(restore=True)
-        self.conversation_arrived(await self._backend.patch_conversation(conversation.id, patch))
+        self._store.conversation_arrived(await self._backend.patch_conversation(conversation.id, patch))
         await self.select(conversation.id)
 
     def choose_model(self, name: str | None) -> None:
         """Use this model from the next answer on; None is the backend's default."""
         self.change(chosen_model=name)
+        if self._store.kept.settings.model not in (None, name):
+            self.spawn(self.choosing.change(model=name))
 
     def draft_changed(self, text: str) -> None:
         """Keep what was typed; it is saved when typing pauses."""
-        key = self._state.selected
-        if self._draft_of(key) == text:
+        key = self._store.kept.selected
+        self.context.typed(text)
+        if self._draft_of(key) == text or self._store.kept.editing is not None:
             return
         # No listener is told: the composer is where this text comes from.
-        self._state = replace(self._state, drafts={**self._state.drafts, key: text})
+        self._store.put(drafts={**self._store.kept.drafts, key: text})
         if key is not None:
             self._drafts.changed(key, text)
 
@@ -303,9 +275,7 @@ class ChatPresenter:
 
     def end_welcome(self) -> None:
         """Leave the welcome for ever."""
-        if self._state.welcome:
-            self._on_welcome_ended()
-            self.change(welcome=False)
+        self._store.end_welcome()
 
     def dismiss_failure(self) -> None:
         """Take the error of the last request away."""
@@ -313,140 +283,34 @@ class ChatPresenter:
 
     async def retry_load(self) -> None:
         """Read the shown conversation again after it could not be read."""
-        await self._load(PAGE_SIZE)
+        await self._loader.load()
 
     # What the backend says
 
     def event_arrived(self, event: Event) -> None:
         """Follow one event of the backend's stream."""
-        match event:
-            case Snapshot():
-                self._state = replace(
-                    self._state,
-                    connected=True,
-                    models=event.models,
-                    engine=event.engine,
-                    model_capability=_model_capability(event.status.capabilities),
-                )
-                self.tell()
-                self.spawn(self.resync())
-            case ConversationChanged():
-                self._follow(event.conversation)
-            case ConversationRemoved():
-                left = tuple(c for c in self._state.conversations if c.id != event.conversation_id)
-                self._state = replace(self._state, conversations=left)
-                self._leave(event.conversation_id)
-                self.tell()
-            case ModelsChanged():
-                self.change(models=event.models)
-            case EngineChanged():
-                self.change(engine=event.engine)
-            case CapabilityChanged():
-                if event.capability.name == "model":
-                    self.change(model_capability=event.capability)
-            case RunnerExited():
-                self.change(runner_log=event.stderr_tail)
-            case SettingsChanged():
-                pass
+        self._news.event_arrived(event)
 
     def connection_changed(self, connected: bool) -> None:
         """The event stream was cut or is back; after a cut the store is read again."""
-        if connected == self._state.connected:
-            return
-        self.change(connected=connected)
-        if connected:
-            self.spawn(self.resync())
+        self._news.connection_changed(connected)
 
     async def resync(self) -> None:
         """Read the list, and the shown conversation, from the store."""
-        conversations = await self._backend.conversations(limit=1000)
-        shown = tuple(c for c in conversations if c.deleted_at is None)
-        self.change(conversations=shown, loaded=True)
-        selected = self._state.selected
-        if selected is not None and selected not in {c.id for c in shown}:
-            self._leave(selected)
-            self.tell()
-        elif selected is not None:
-            await self._reload()
+        await self._loader.resync()
 
     # Inside
 
-    async def _run(self, request: ChatRequest, key: UUID | None, text: str = "") -> None:
-        failure = await self._answers.run(request, key)
-        self._state = replace(self._state, sending=False)
-        if failure is not None:
-            drafts = dict(self._state.drafts)
-            if text and not drafts.get(key):
-                drafts[key] = text
-            self._state = replace(self._state, failure=failure, drafts=drafts)
-        self.tell()
-
-    def _follow(self, conversation: Conversation) -> None:
-        self.conversation_arrived(conversation)
-        if conversation.id != self._state.selected or self._answers.of(conversation.id):
-            return
-        transcript = self._state.transcript
-        last = transcript.messages[-1] if transcript.messages else None
-        unsettled = any(m.id in self._answers.unconfirmed for m in transcript.messages)
-        other_leaf = last is None or last.id != conversation.leaf_id
-        if not transcript.loading and not conversation.writing and (unsettled or other_leaf):
-            self.spawn(self._reload())
-
-    async def _reload(self) -> None:
-        await self._load(max(PAGE_SIZE, min(len(self._state.transcript.messages), MAX_RELOADED)))
-
-    async def _load(self, limit: int) -> None:
-        selected, selection = self._state.selected, self._selection
-        if selected is None:
-            return
-        try:
-            page = await self._backend.messages(selected, limit=limit)
-        except ClientError as error:
-            if selection == self._selection:
-                loaded = self._state.transcript
-                shown = None if loaded.messages else error.body
-                self.change(transcript=replace(loaded, loading=False, error=shown))
-            return
-        if selection != self._selection:
-            return
-        ids = {message.id for message in page.messages}
-        if any(
-            a.message_id not in ids for a in self._answers.live().values() if a.conversation_id == selected
-        ):
-            # The page was read before the answer that is being made was stored; the next event brings it.
-            self.change(transcript=replace(self._state.transcript, loading=False))
-            return
-        self._answers.unconfirmed -= ids
-        self.change(transcript=Transcript(messages=tuple(page.messages), total=page.total))
-
-    def _adopt_draft(self, conversation_id: UUID) -> None:
-        """What was typed into a new chat after its first question belongs to the conversation it became."""
-        drafts = dict(self._state.drafts)
-        typed = drafts.pop(None, "")
-        if typed:
-            drafts[conversation_id] = typed
-        self._state = replace(self._state, drafts=drafts)
-
-    def _leave(self, conversation_id: UUID) -> None:
-        if self._state.selected == conversation_id:
-            self._selection += 1
-            self._state = replace(self._state, selected=None, transcript=Transcript())
-
-    def _remember_leaf(self) -> None:
-        messages = self._state.transcript.messages
-        for message in messages:
-            self._leaf_under[message.id] = messages[-1].id
+    def _forget_passing_things(self) -> None:
+        """What belongs to the conversation that was shown, and not to its store."""
+        self.put(editing=None, context=None, fit_asked=False, files=(), found_here=Found(), sought=None)
 
     def _draft_of(self, key: UUID | None) -> str:
-        conversation = self._state.conversation
-        return self._state.drafts.get(key, conversation.draft if conversation and key else "")
+        conversation = self._store.kept.conversation
+        return self._store.kept.drafts.get(key, conversation.draft if conversation and key else "")
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except ClientError as error:
             self.change(failure=error.body)
-
-
-def _model_capability(capabilities: tuple[Capability, ...]) -> Capability | None:
-    return next((c for c in capabilities if c.name == "model"), None)

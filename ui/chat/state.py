@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from backend_embedded.contract.conversations import Conversation, Message, MessageStatus
+from backend_embedded.contract.context import ContextPolicy
+from backend_embedded.contract.conversations import (
+    Conversation,
+    ConversationSettings,
+    Message,
+    MessageStatus,
+)
 from backend_embedded.contract.generation import Role
 from backend_embedded.contract.models import Engine, EngineState, Model
 from backend_embedded.contract.status import Capability, State
 from ui.chat import words
+from ui.chat.finding.finding_state import Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
     from uuid import UUID
 
+    from backend_embedded.contract.context import AnswerContext, ContextUse
     from backend_embedded.contract.errors import ErrorBody
+    from backend_embedded.contract.presets import Preset
+    from ui.chat.compare.compare_state import Comparison
+    from ui.chat.files.files_state import PendingFile
 
 PAGE_SIZE = 20
 """Messages that are loaded at once."""
@@ -47,6 +57,8 @@ class LiveAnswer:
     sent_s: float = 0.0
     first_s: float = 0.0
     now_s: float = 0.0
+    restarting: bool = False
+    """The model's runner ended and is being started again."""
 
     @property
     def tokens_per_s(self) -> float:
@@ -57,6 +69,8 @@ class LiveAnswer:
     def status_line(self) -> str:
         """The footer while the answer is made."""
         match self.phase:
+            case Phase.SENT if self.restarting:
+                return "Sent, the model is being started again"
             case Phase.SENT:
                 return "Sent, waiting for the model"
             case Phase.QUEUED:
@@ -85,28 +99,32 @@ class Transcript:
     loading: bool = False
     error: ErrorBody | None = None
     """Why it could not be loaded."""
+    below: int = 0
+    """Messages of the branch under the loaded ones; 0 when the newest is shown."""
 
     @property
     def has_older(self) -> bool:
         """There are messages above the loaded ones."""
-        return len(self.messages) < self.total
+        return len(self.messages) + self.below < self.total
 
     def message(self, message_id: UUID) -> Message | None:
         """The message of that id, if it is loaded."""
         return next((m for m in self.messages if m.id == message_id), None)
 
+    def with_message(self, message: Message) -> Transcript:
+        """The same with the newer form of one message."""
+        messages = tuple(message if m.id == message.id else m for m in self.messages)
+        return replace(self, messages=messages)
+
+    @property
+    def last_context(self) -> AnswerContext | None:
+        """What the model read for the last answer, when that was not all."""
+        return self.last_answer.context if self.last_answer is not None else None
+
     @property
     def last_answer(self) -> Message | None:
         """The last answer of the branch."""
         return next((m for m in reversed(self.messages) if m.role is Role.ASSISTANT), None)
-
-
-@dataclass(frozen=True)
-class ConversationGroup:
-    """Conversations under one heading of the list."""
-
-    title: str
-    conversations: tuple[Conversation, ...]
 
 
 @dataclass(frozen=True)
@@ -136,13 +154,57 @@ class ChatState:
     welcome: bool = False
     runner_log: tuple[str, ...] = ()
     """Last lines of a model runner that ended."""
+    ended_models: frozenset[str] = frozenset()
+    """Models whose runner ended and that were not seen loaded since."""
     sending: bool = False
     """A question is on its way and nothing was stored yet."""
+    editing: UUID | None = None
+    """The question that is in the composer to be asked otherwise."""
+    context: ContextUse | None = None
+    """Where the tokens would go if this were sent now; None while it is not known."""
+    fit_asked: bool = False
+    """The choice what to do with what does not fit is open, although it may fit now."""
+    new_settings: ConversationSettings = field(default_factory=ConversationSettings)
+    """Those of the new chat, until its first message stores them."""
+    files: tuple[PendingFile, ...] = ()
+    """They go with the next question."""
+    found: Found = field(default_factory=Found)
+    """The search over all conversations."""
+    found_here: Found = field(default_factory=Found)
+    """The search within the shown one."""
+    sought: UUID | None = None
+    """The message that a search is to bring into sight."""
+    archive_shown: bool = False
+    presets: tuple[Preset, ...] = ()
+    comparison: Comparison | None = None
+    """Answers side by side, in place of the conversation."""
 
     @property
     def conversation(self) -> Conversation | None:
         """The selected conversation."""
         return next((c for c in self.conversations if c.id == self.selected), None)
+
+    @property
+    def settings(self) -> ConversationSettings:
+        """How the shown conversation is answered."""
+        return self.conversation.settings if self.conversation else self.new_settings
+
+    @property
+    def asked_model(self) -> str | None:
+        """Name of the model that the next request asks for; None: the backend's default."""
+        return self.settings.model or self.chosen_model
+
+    @property
+    def draft(self) -> str:
+        """What was typed and not sent here."""
+        stored = self.conversation.draft if self.conversation else ""
+        return self.drafts.get(self.selected, stored)
+
+    @property
+    def does_not_fit(self) -> bool:
+        """What is typed is more than the context holds, and nobody said yet what to do."""
+        asks = self.settings.context_policy is ContextPolicy.ASK
+        return self.context is not None and not self.context.fits and asks
 
     @property
     def title(self) -> str:
@@ -164,7 +226,7 @@ class ChatState:
     def model(self) -> Model | None:
         """The model of the next answer."""
         usable = [m for m in self.models if m.problem is None]
-        chosen = next((m for m in usable if m.name == self.chosen_model), None)
+        chosen = next((m for m in usable if m.name == self.asked_model), None)
         return chosen or next((m for m in usable if m.default), usable[0] if usable else None)
 
     def model_title(self, name: str) -> str:
@@ -191,6 +253,8 @@ class ChatState:
             return "The last message is being sent"
         if self.live_here is not None:
             return "An answer is being written; stop it first"
+        if any(file.attachment is None and not file.refused for file in self.files):
+            return "A file is still being read"
         return ""
 
     @property
@@ -199,12 +263,11 @@ class ChatState:
         return self.model_capability is not None and self.model_capability.state is State.DOWN
 
 
-def grouped(conversations: Iterable[Conversation], now: datetime) -> tuple[ConversationGroup, ...]:
-    """The conversations under their headings, the latest first."""
-    groups: dict[str, list[Conversation]] = {}
-    for conversation in sorted(conversations, key=lambda c: c.updated_at, reverse=True):
-        groups.setdefault(words.group_of(conversation.updated_at, now), []).append(conversation)
-    return tuple(ConversationGroup(title, tuple(items)) for title, items in groups.items())
+def ended_models(models: Iterable[Model], capability: Capability | None) -> frozenset[str]:
+    """Of a backend just met: the model in use, when it is in trouble and in no memory, is being started again."""
+    if capability is None or capability.state is not State.DEGRADED:
+        return frozenset()
+    return frozenset(model.name for model in models if model.default and not model.loaded)
 
 
 @dataclass(frozen=True)

@@ -63,5 +63,5 @@ def prepended(transcript: Transcript, older: Sequence[Message], total: int) -> T
     fresh = tuple(message for message in older if message.id not in known)
     if not fresh:
         # An answer of nothing new means that there is nothing above; asking again would never end.
-        return replace(transcript, total=len(transcript.messages))
+        return replace(transcript, total=len(transcript.messages) + transcript.below)
     return replace(transcript, messages=fresh + transcript.messages, total=total)

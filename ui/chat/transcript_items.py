@@ -10,7 +10,9 @@ from PySide6.QtGui import QTextCursor
 from backend_embedded.contract.generation import Role
 from ui.chat.answer_body import AnswerBody
 from ui.chat.block_writer import BlockWriter
+from ui.chat.branches.seams import with_seams
 from ui.chat.document_style import ANSWER_KIND, BAR_HEIGHT, USER_KIND
+from ui.chat.files.files_state import caption as files_caption
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +64,10 @@ class TranscriptItems:
         """The item of that message."""
         return next((item for item in reversed(self.items) if item.message.id == message_id), None)
 
+    def last_answer(self) -> Item | None:
+        """The last answer in the document."""
+        return next((item for item in reversed(self.items) if item.body is not None), None)
+
     def insert(self, index: int, message: Message, *, live: bool) -> Item:
         """Lay a message into the document before the item at `index`; a live answer may grow."""
         cursor = QTextCursor(self._document)
@@ -100,6 +106,10 @@ class TranscriptItems:
         for line in message.text.rstrip("\n").split("\n"):
             writer.begin_block(self._style.block(22), look)
             writer.cursor.insertText(line, look)
+        if message.attachments:
+            quiet = self._style.text("caption", "text2")
+            writer.begin_block(self._style.block(18, above=4), quiet)
+            writer.cursor.insertText(files_caption(message.attachments), quiet)
         return Item(message, frame, None)
 
     def _insert_answer(self, cursor: QTextCursor, message: Message, *, live: bool) -> Item:
@@ -114,7 +124,7 @@ class TranscriptItems:
             writer.cursor.insertText(f"   {caption}", self._style.text("caption", "text3"))
         body = AnswerBody(frame, writer.cursor, self._style, self._highlighter)
         if message.text:
-            body.feed(message.text)
+            body.feed_marked(message.text, with_seams(message.text, message.seams))
         if live:
             body.open_bar()
             body.flush()

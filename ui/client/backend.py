@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, TypeVar
-from urllib.parse import quote
+from typing import Any
 from uuid import UUID
 
-import httpx
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
+from backend_embedded.contract.context import ContextRequest, ContextUse, Summary, SummaryPatch
 from backend_embedded.contract.conversations import (
     ChatEvent,
     ChatFailed,
@@ -32,21 +30,24 @@ from backend_embedded.contract.generation import (
     GenerationEvent,
     generation_event,
 )
+from backend_embedded.contract.library import (
+    CatalogueEntry,
+    CopyRequest,
+    Download,
+    ImportRequest,
+    ModelDetails,
+    ModelPatch,
+    PullRequest,
+    Remote,
+)
 from backend_embedded.contract.models import Engine, Model
 from backend_embedded.contract.settings import BackendSettings, SettingsPatch
 from backend_embedded.contract.status import SystemStatus
-from backend_embedded.contract.wire import Wire
-from ui.client.failures import cut_off, from_answer, unreachable, unreadable
+from ui.client.calls import LONG_CALL_TIMEOUT_S, Calls, segment
+from ui.client.chat_things import ChatThings
+from ui.client.failures import cut_off
+from ui.client.ollama_things import OllamaThings
 from ui.client.port import MessagePage
-from ui.client.sse import EventDecoder
-
-T = TypeVar("T")
-E = TypeVar("E")
-
-CALL_TIMEOUT_S = 30.0
-"""The standard time-out of the specification, 2.1."""
-LONG_CALL_TIMEOUT_S = 60.0
-"""The time-out of processing, 2.1: a model is read from the disk."""
 
 _status = TypeAdapter(Success[SystemStatus])
 _conversation = TypeAdapter(Success[Conversation])
@@ -54,51 +55,25 @@ _conversations = TypeAdapter(Success[list[Conversation]])
 _messages = TypeAdapter(Success[tuple[Message, ...]])
 _models = TypeAdapter(Success[list[Model]])
 _engine = TypeAdapter(Success[Engine])
+_catalogue = TypeAdapter(Success[list[CatalogueEntry]])
+_remote = TypeAdapter(Success[Remote])
+_download = TypeAdapter(Success[Download])
+_downloads = TypeAdapter(Success[list[Download]])
+_details = TypeAdapter(Success[ModelDetails])
+_freed = TypeAdapter(Success[dict[str, int]])
 _settings = TypeAdapter(Success[BackendSettings])
+_context_use = TypeAdapter(Success[ContextUse])
+_summary = TypeAdapter(Success[Summary])
 _hits = TypeAdapter(Success[list[SearchHit]])
 _anything = TypeAdapter(Success[Any])
 
 
-def open_http() -> httpx.AsyncClient:
-    """An HTTP client for loopback: no proxy, no certificates to load, no limit on the time of a stream.
-
-    A read time-out would set one timer for each chunk; `call_s` limits whole calls instead.
-    """
-    return httpx.AsyncClient(verify=False, trust_env=False, timeout=httpx.Timeout(10, read=None))
-
-
-class BackendClient:
-    """Calls one backend; its address may change when the backend is started again.
-
-    Args:
-        url: address, for example `http://127.0.0.1:10010`; empty while none is known.
-        token: goes as `Authorization: Bearer` with every call.
-        call_s: time limit of a call that is no stream, in seconds.
-    """
-
-    def __init__(self, url: str = "", token: str = "", call_s: float = CALL_TIMEOUT_S) -> None:
-        self._url = url.rstrip("/")
-        self._token = token
-        self._call_s = call_s
-        self._http = open_http()
-
-    def retarget(self, url: str, token: str) -> None:
-        """Use another address from the next call on."""
-        self._url = url.rstrip("/")
-        self._token = token
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self._http.aclose()
+class BackendClient(ChatThings, OllamaThings, Calls):
+    """Every call as a typed method; see `Backend`."""
 
     async def status(self) -> SystemStatus:
         """State of each capability."""
         return (await self._call("GET", "/api/v1/status", _status)).data
-
-    async def conversations(self, limit: int = 100, offset: int = 0) -> list[Conversation]:
-        """Conversations that are not in the bin, last changed first."""
-        query = {"limit": limit, "offset": offset, "deleted": "false"}
-        return (await self._call("GET", "/api/v1/conversations", _conversations, query=query)).data
 
     async def create_conversation(self, title: str) -> Conversation:
         """Make an empty conversation."""
@@ -152,12 +127,71 @@ class BackendClient:
     async def load_model(self, name: str) -> None:
         """Bring a model into memory now."""
         await self._call(
-            "POST", f"/api/v1/models/{_segment(name)}/load", _anything, limit_s=LONG_CALL_TIMEOUT_S
+            "POST", f"/api/v1/models/{segment(name)}/load", _anything, limit_s=LONG_CALL_TIMEOUT_S
         )
 
     async def unload_model(self, name: str) -> None:
         """Free a model's memory."""
-        await self._call("POST", f"/api/v1/models/{_segment(name)}/unload", _anything)
+        await self._call("POST", f"/api/v1/models/{segment(name)}/unload", _anything)
+
+    async def catalogue(self) -> list[CatalogueEntry]:
+        """Models that the program knows of."""
+        return (await self._call("GET", "/api/v1/catalogue", _catalogue)).data
+
+    async def remote(self, reference: str) -> Remote:
+        """Files, sizes and licence of a model before it is fetched."""
+        query = {"reference": reference}
+        return (
+            await self._call("GET", "/api/v1/remote", _remote, query=query, limit_s=LONG_CALL_TIMEOUT_S)
+        ).data
+
+    async def downloads(self) -> list[Download]:
+        """All downloads, the oldest first."""
+        return (await self._call("GET", "/api/v1/downloads", _downloads)).data
+
+    async def pull(self, request: PullRequest) -> Download:
+        """Begin to fetch a model."""
+        answer = await self._call(
+            "POST", "/api/v1/downloads", _download, body=request, limit_s=LONG_CALL_TIMEOUT_S
+        )
+        return answer.data
+
+    async def pause_download(self, download_id: str) -> Download:
+        """Stop a download; what came stays on the disk."""
+        path = f"/api/v1/downloads/{segment(download_id)}/pause"
+        return (await self._call("POST", path, _download)).data
+
+    async def resume_download(self, download_id: str) -> Download:
+        """Go on with a download where it was."""
+        path = f"/api/v1/downloads/{segment(download_id)}/resume"
+        return (await self._call("POST", path, _download)).data
+
+    async def cancel_download(self, download_id: str) -> None:
+        """End a download and remove what came of it; one that is done goes off the list."""
+        await self._call("DELETE", f"/api/v1/downloads/{segment(download_id)}", _anything)
+
+    async def import_model(self, request: ImportRequest) -> Download:
+        """Begin to bring a GGUF file of this machine into the models folder; it is listed as a download."""
+        return (await self._call("POST", "/api/v1/models/import", _download, body=request)).data
+
+    async def model_details(self, name: str) -> ModelDetails:
+        """All that is known of a model."""
+        return (await self._call("GET", f"/api/v1/models/{segment(name)}", _details)).data
+
+    async def patch_model(self, name: str, patch: ModelPatch) -> ModelDetails:
+        """Pin a model in memory, or make it the default one."""
+        path = f"/api/v1/models/{segment(name)}"
+        return (await self._call("PATCH", path, _details, body=patch, limit_s=LONG_CALL_TIMEOUT_S)).data
+
+    async def copy_model(self, name: str, new_name: str) -> None:
+        """Give a model a second name."""
+        path = f"/api/v1/models/{segment(name)}/copy"
+        await self._call("POST", path, _anything, body=CopyRequest(name=new_name))
+
+    async def remove_model(self, name: str) -> int:
+        """Remove a model from the disk; returns the bytes that this freed."""
+        answer = await self._call("DELETE", f"/api/v1/models/{segment(name)}", _freed)
+        return answer.data.get("freed_bytes", 0)
 
     async def engine(self) -> Engine:
         """State of the local engine."""
@@ -179,9 +213,17 @@ class BackendClient:
         """Change the fields that were given to the patch; the others are left alone."""
         return (await self._call("PATCH", "/api/v1/settings", _settings, body=patch)).data
 
-    async def search(self, query: str) -> list[SearchHit]:
-        """Messages that match a full-text search."""
-        return (await self._call("GET", "/api/v1/search", _hits, query={"q": query})).data
+    async def context_use(self, request: ContextRequest) -> ContextUse:
+        """Where the tokens would go if this were sent now; nothing is stored."""
+        answer = await self._call(
+            "POST", "/api/v1/context", _context_use, body=request, limit_s=LONG_CALL_TIMEOUT_S
+        )
+        return answer.data
+
+    async def change_summary(self, summary_id: UUID, text: str) -> Summary:
+        """Give a summary another text; later answers read that."""
+        body = SummaryPatch(text=text)
+        return (await self._call("PATCH", f"/api/v1/summaries/{summary_id}", _summary, body=body)).data
 
     async def raw_events(self, last_event_id: str) -> AsyncGenerator[bytes, None]:
         """The bytes of the event stream, from after an event id on; empty bytes at once when it is open."""
@@ -189,98 +231,3 @@ class BackendClient:
         async with aclosing(self._chunks("GET", "/api/v1/events", headers=headers)) as chunks:
             async for chunk in chunks:
                 yield chunk
-
-    # The ways to the wire
-
-    def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Wire | None = None,
-        query: dict[str, Any] | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> httpx.Request:
-        if not self._url:
-            raise unreachable("it has not started yet")
-        content = None
-        sent = {"Authorization": f"Bearer {self._token}"} | (headers or {})
-        if body is not None:
-            # what was not set is left out, so that a patch changes only what it names
-            content = body.model_dump_json(exclude_unset=True)
-            sent["Content-Type"] = "application/json"
-        return self._http.build_request(
-            method, self._url + path, params=query or None, content=content, headers=sent
-        )
-
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        answer: TypeAdapter[T],
-        *,
-        body: Wire | None = None,
-        query: dict[str, Any] | None = None,
-        limit_s: float | None = None,
-    ) -> T:
-        request = self._request(method, path, body=body, query=query)
-        try:
-            async with asyncio.timeout(limit_s or self._call_s):
-                response = await self._http.send(request)
-        except TimeoutError as error:
-            raise unreachable("it did not answer in time") from error
-        except httpx.HTTPError as error:
-            raise unreachable(_reason(error)) from error
-        if response.is_error:
-            raise from_answer(response.status_code, response.content)
-        try:
-            return answer.validate_json(response.content or b'{"status":"success","data":null}')
-        except ValidationError as error:
-            raise unreadable(path) from error
-
-    async def _stream(self, path: str, body: Wire, adapter: TypeAdapter[E]) -> AsyncGenerator[E, None]:
-        decoder = EventDecoder()
-        # closed at once, not when the collector gets to it: closing is what stops the engine
-        async with aclosing(self._chunks("POST", path, body=body)) as chunks:
-            async for chunk in chunks:
-                for event in decoder.feed(chunk):
-                    try:
-                        decoded = adapter.validate_json(event.data)
-                    except ValidationError as error:
-                        raise unreadable(path) from error
-                    yield decoded
-
-    async def _chunks(
-        self, method: str, path: str, *, body: Wire | None = None, headers: dict[str, str] | None = None
-    ) -> AsyncGenerator[bytes, None]:
-        sent = {"Accept": "text/event-stream"} | (headers or {})
-        request = self._request(method, path, body=body, headers=sent)
-        try:
-            response = await self._http.send(request, stream=True)
-            try:
-                if response.is_error:
-                    raise from_answer(response.status_code, await response.aread())
-                yield b""
-                async for chunk in response.aiter_raw():
-                    yield chunk
-            finally:
-                await response.aclose()
-        except httpx.HTTPError as error:
-            raise unreachable(_reason(error)) from error
-
-
-def _segment(name: str) -> str:
-    """A name as one segment of a path."""
-    return quote(name, safe="")
-
-
-def _reason(error: httpx.HTTPError) -> str:
-    match error:
-        case httpx.ConnectError() | httpx.ConnectTimeout():
-            return "it is not running"
-        case httpx.TimeoutException():
-            return "it did not answer in time"
-        case httpx.ReadError() | httpx.RemoteProtocolError() | httpx.WriteError() | httpx.CloseError():
-            return "the connection was cut"
-        case _:
-            return str(error) or type(error).__name__

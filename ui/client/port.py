@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from backend_embedded.contract.context import ContextRequest, ContextUse, Summary
 from backend_embedded.contract.conversations import (
     ChatEvent,
     ChatRequest,
@@ -17,7 +18,17 @@ from backend_embedded.contract.conversations import (
 )
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.contract.generation import GenerateRequest, GenerationEvent
+from backend_embedded.contract.library import (
+    CatalogueEntry,
+    Download,
+    ImportRequest,
+    ModelDetails,
+    ModelPatch,
+    PullRequest,
+    Remote,
+)
 from backend_embedded.contract.models import Engine, Model
+from backend_embedded.contract.ollama import OllamaProgress, OllamaStatus
 from backend_embedded.contract.settings import BackendSettings, SettingsPatch
 from backend_embedded.contract.status import SystemStatus
 
@@ -59,8 +70,16 @@ class Backend(Protocol):
         """State of each capability."""
         ...
 
-    async def conversations(self, limit: int = 100, offset: int = 0) -> list[Conversation]:
-        """Conversations that are not in the bin, last changed first."""
+    async def conversations(
+        self,
+        limit: int = 100,
+        offset: int = 0,
+        *,
+        archived: bool = False,
+        folder: str | None = None,
+        tag: str | None = None,
+    ) -> list[Conversation]:
+        """Conversations that are not in the bin, pinned ones first, then last changed first."""
         ...
 
     async def create_conversation(self, title: str) -> Conversation:
@@ -101,6 +120,54 @@ class Backend(Protocol):
         """Free a model's memory."""
         ...
 
+    async def catalogue(self) -> list[CatalogueEntry]:
+        """Models that the program knows of."""
+        ...
+
+    async def remote(self, reference: str) -> Remote:
+        """Files, sizes and licence of a model before it is fetched."""
+        ...
+
+    async def downloads(self) -> list[Download]:
+        """All downloads, the oldest first."""
+        ...
+
+    async def pull(self, request: PullRequest) -> Download:
+        """Begin to fetch a model."""
+        ...
+
+    async def pause_download(self, download_id: str) -> Download:
+        """Stop a download; what came stays on the disk."""
+        ...
+
+    async def resume_download(self, download_id: str) -> Download:
+        """Go on with a download where it was."""
+        ...
+
+    async def cancel_download(self, download_id: str) -> None:
+        """End a download and remove what came of it; one that is done goes off the list."""
+        ...
+
+    async def import_model(self, request: ImportRequest) -> Download:
+        """Begin to bring a GGUF file of this machine into the models folder; it is listed as a download."""
+        ...
+
+    async def model_details(self, name: str) -> ModelDetails:
+        """All that is known of a model."""
+        ...
+
+    async def patch_model(self, name: str, patch: ModelPatch) -> ModelDetails:
+        """Pin a model in memory, or make it the default one."""
+        ...
+
+    async def copy_model(self, name: str, new_name: str) -> None:
+        """Give a model a second name."""
+        ...
+
+    async def remove_model(self, name: str) -> int:
+        """Remove a model from the disk; returns the bytes that this freed."""
+        ...
+
     async def engine(self) -> Engine:
         """State of the local engine."""
         ...
@@ -113,12 +180,32 @@ class Backend(Protocol):
         """Stop the job that builds the engine."""
         ...
 
+    async def ollama(self) -> OllamaStatus:
+        """The Ollama server: whether it answers, and what it has in memory."""
+        ...
+
+    def pull_ollama_model(self, name: str) -> AsyncGenerator[OllamaProgress, None]:
+        """Have the Ollama server fetch a model; closing the generator holds it, the parts that came stay."""
+        ...
+
+    async def remove_ollama_model(self, name: str) -> OllamaStatus:
+        """Have the Ollama server remove one of its models."""
+        ...
+
     async def settings(self) -> BackendSettings:
         """The backend's settings."""
         ...
 
     async def patch_settings(self, patch: SettingsPatch) -> BackendSettings:
         """Change the fields that were given to the patch; the others are left alone."""
+        ...
+
+    async def context_use(self, request: ContextRequest) -> ContextUse:
+        """Where the tokens would go if this were sent now; nothing is stored."""
+        ...
+
+    async def change_summary(self, summary_id: UUID, text: str) -> Summary:
+        """Give a summary another text; later answers read that."""
         ...
 
     async def search(self, query: str) -> list[SearchHit]:

@@ -10,9 +10,12 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 from ui.settings.about_section import AboutSection
 from ui.settings.appearance_section import AppearanceSection
 from ui.settings.engine_section import EngineSection
+from ui.settings.field_rows import FieldSection
+from ui.settings.local_api_section import LocalApiSection
 from ui.settings.models_section import ModelsSection
 from ui.settings.navigation import Navigation
 from ui.settings.paths_section import PathsSection
+from ui.settings.providers_section import ProvidersSection
 from ui.widgets import EmptyState
 
 if TYPE_CHECKING:
@@ -50,12 +53,22 @@ class SettingsPage(QWidget):
         self.setAccessibleName("Settings")
         self.appearance = AppearanceSection(presenter, themes)
         self.models = ModelsSection(presenter, themes)
+        self.providers = ProvidersSection(presenter, themes)
+        self.local_api = LocalApiSection(presenter, themes)
         self.engine = EngineSection(presenter, themes)
         self.paths = PathsSection(themes, open_folder)
         self.about = AboutSection(presenter, themes)
         self.sections: dict[str, Section] = {
             section.key: section
-            for section in (self.appearance, self.models, self.engine, self.paths, self.about)
+            for section in (
+                self.appearance,
+                self.models,
+                self.providers,
+                self.local_api,
+                self.engine,
+                self.paths,
+                self.about,
+            )
         }
         self.navigation = Navigation([(s.key, s.title) for s in self.sections.values()], themes)
         self.nothing = EmptyState(
@@ -101,15 +114,13 @@ class SettingsPage(QWidget):
             name: a field of the backend's settings, or the key of a section.
         """
         self.navigation.search.clear()
-        row = next((row for field, row in self.models.fields.items() if field == name), None)
-        if row is None:
-            self.show_section(name)
-            self.navigation.items[name].setFocus(Qt.FocusReason.ShortcutFocusReason)
-            return
-        self.show_section("models")
-        self.models.scroller.ensureWidgetVisible(row)
-        wanted = self.models.folder.edit if name == "models_folder" else row.control
-        wanted.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        for section in self.sections.values():
+            if isinstance(section, FieldSection) and any(field == name for field in section.fields):
+                self.show_section(section.key)
+                section.focus_field(name)
+                return
+        self.show_section(name)
+        self.navigation.items[name].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     @property
     def current_section(self) -> str:

@@ -7,7 +7,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from backend_embedded.contract.events import EngineChanged, ModelsChanged, SettingsChanged, Snapshot
+from backend_embedded.contract.events import (
+    CapabilityChanged,
+    EngineChanged,
+    ModelsChanged,
+    SettingsChanged,
+    Snapshot,
+)
 from ui.client.port import ClientError
 from ui.settings.state import (
     FIELDS,
@@ -26,8 +32,13 @@ if TYPE_CHECKING:
     from backend_embedded.contract.events import Event
     from backend_embedded.contract.models import Engine
     from backend_embedded.contract.settings import BackendSettings
-    from ui.client.port import Backend
-    from ui.settings.port import Preferences, SettingsListener
+    from ui.settings.port import (
+        LocalApiBackend,
+        LocalApiFacts,
+        Preferences,
+        SettingsBackend,
+        SettingsListener,
+    )
 
 
 class SettingsPresenter:
@@ -37,22 +48,25 @@ class SettingsPresenter:
         backend: where the backend's settings, models and engine are.
         preferences: where the window's own settings are kept.
         apply_appearance: gives the window its looks; called at each change of them.
+        local_api: where address and key of the local API are; None: this backend has none.
         home: the folders of this instance by name.
         read_about: finds the versions of the program's parts.
     """
 
     def __init__(
         self,
-        backend: Backend,
+        backend: SettingsBackend,
         preferences: Preferences,
         apply_appearance: Callable[[Appearance], object],
         *,
+        local_api: LocalApiBackend | None = None,
         home: Mapping[str, str] | None = None,
         read_about: Callable[[], Awaitable[About]] | None = None,
     ) -> None:
         self._backend = backend
         self._preferences = preferences
         self._apply = apply_appearance
+        self._local_api = local_api
         self._read_about = read_about
         kept = preferences.value
         self._state = SettingsState(
@@ -133,7 +147,7 @@ class SettingsPresenter:
         else:
             if turn == self._changes[name]:
                 self._let_go(name)
-            self._change(settings=settings)
+            self._settings_are(settings)
 
     def revert(self, name: FieldName) -> None:
         """Forget what was typed and show the value in use."""
@@ -172,6 +186,33 @@ class SettingsPresenter:
         else:
             self._change(engine=engine, engine_error="")
 
+    # Other servers, other programs
+
+    async def find_ollama(self) -> None:
+        """Ask how the Ollama server is; what cannot be read stays as it was."""
+        try:
+            self._change(ollama=await self._backend.ollama())
+        except ClientError:
+            return  # the cut that caused it is told by connection_changed
+
+    async def read_local_api(self) -> None:
+        """Read address and key of the local API."""
+        if self._local_api is not None:
+            await self._ask_local_api(self._local_api.local_api)
+
+    async def make_new_key(self) -> None:
+        """Make another key; programs with the old one are refused from then on."""
+        if self._local_api is not None:
+            await self._ask_local_api(self._local_api.new_local_api_key)
+
+    async def _ask_local_api(self, call: Callable[[], Awaitable[LocalApiFacts]]) -> None:
+        try:
+            facts = await call()
+        except ClientError as error:
+            self._change(local_api_error=words_of(error.body))
+        else:
+            self._change(local_api=facts, local_api_error="")
+
     # About
 
     async def find_versions(self) -> None:
@@ -199,6 +240,8 @@ class SettingsPresenter:
                 self._change(engine=event.engine, engine_error="")
             case ModelsChanged():
                 self._change(models=event.models)
+            case CapabilityChanged() if event.capability.name == "model" and self._state.ollama is not None:
+                self.spawn(self.find_ollama())
             case _:
                 pass
 
@@ -226,7 +269,13 @@ class SettingsPresenter:
         for name in FIELDS:
             if name in self._state.errors and self._state.typed.get(name) == text_of(settings, name):
                 self._let_go(name)
+        before = self._state.settings
         self._change(settings=settings)
+        # what was read of them once is read again when the settings behind it are others
+        if self._state.local_api is not None and before and before.local_api != settings.local_api:
+            self.spawn(self.read_local_api())
+        if self._state.ollama is not None and before and ollama_of(before) != ollama_of(settings):
+            self.spawn(self.find_ollama())
 
     # Inside
 
@@ -237,6 +286,11 @@ class SettingsPresenter:
     def _tell(self) -> None:
         for listener in self._listeners:
             listener.state_changed(self._state)
+
+
+def ollama_of(settings: BackendSettings) -> tuple[str, str, str]:
+    """The settings that say which Ollama server is asked for what."""
+    return settings.provider, settings.ollama_url, settings.ollama_model
 
 
 def words_of(error: ErrorBody) -> str:

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from backend_embedded.contract.models import Engine, EngineState, Model
-from backend_embedded.contract.settings import BackendSettings, SettingsPatch
+from backend_embedded.contract.ollama import OllamaStatus
+from backend_embedded.contract.settings import BackendSettings, LocalApi, ModelProvider, SettingsPatch
+from ui.settings.port import LocalApiFacts
 
-FieldName = Literal["models_folder", "default_model", "threads", "context_size", "keep_alive_s"]
-FIELDS: tuple[FieldName, ...] = (
+FieldName = Literal[
     "models_folder",
     "default_model",
     "threads",
     "context_size",
     "keep_alive_s",
-)
+    "ollama_store",
+    "proxy",
+    "provider",
+    "ollama_url",
+    "ollama_model",
+    "first_token_s",
+    "local_api",
+]
+FIELDS: tuple[FieldName, ...] = get_args(FieldName)
 THEMES = (("light", "Light"), ("dark", "Dark"), ("system", "System"))
 TEXT_PERCENTS = (90, 100, 115, 130, 150)
 MOST_THREADS = 256
 SMALLEST_CONTEXT = 256
 LARGEST_CONTEXT = 1_048_576
+LONGEST_WAIT_S = 3600
 KEEP_ALIVES = (
     (0, "Unload at once"),
     (60, "1 minute"),
@@ -82,6 +92,9 @@ class SettingsState:
         typed: what was typed into a field and is not taken yet.
         errors: why a field's value was refused.
         engine_error: why the engine's build could not be started or cancelled.
+        ollama: the Ollama server; None until it was asked for.
+        local_api: address and key of the local API; None until they were read.
+        local_api_error: why they could not be read, or no new key could be made.
         home: the folders of this instance by name.
         about: versions.
     """
@@ -94,6 +107,9 @@ class SettingsState:
     typed: Mapping[FieldName, str] = field(default_factory=dict)
     errors: Mapping[FieldName, str] = field(default_factory=dict)
     engine_error: str = ""
+    ollama: OllamaStatus | None = None
+    local_api: LocalApiFacts | None = None
+    local_api_error: str = ""
     home: Mapping[str, str] = field(default_factory=dict)
     about: About = About()
 
@@ -128,11 +144,11 @@ class SettingsState:
 def text_of(settings: BackendSettings, name: FieldName) -> str:
     """A setting as it is typed; an empty text stands for the program's own choice."""
     match name:
-        case "models_folder" | "default_model":
-            return str(getattr(settings, name))
         case "threads":
             return str(settings.threads) if settings.threads else ""
-        case "context_size" | "keep_alive_s":
+        case "first_token_s":
+            return f"{settings.first_token_s:g}"
+        case _:
             return str(getattr(settings, name))
 
 
@@ -154,6 +170,20 @@ def patch_of(name: FieldName, text: str) -> SettingsPatch:
             return SettingsPatch(context_size=whole_number(text, SMALLEST_CONTEXT, LARGEST_CONTEXT))
         case "keep_alive_s":
             return SettingsPatch(keep_alive_s=whole_number(text, -1, 31_536_000))
+        case "ollama_store":
+            return SettingsPatch(ollama_store=folder_in(text))
+        case "proxy":
+            return SettingsPatch(proxy=address_in(text))
+        case "provider":
+            return SettingsPatch(provider=ModelProvider(text))
+        case "ollama_url":
+            return SettingsPatch(ollama_url=address_in(text))
+        case "ollama_model":
+            return SettingsPatch(ollama_model=text)
+        case "first_token_s":
+            return SettingsPatch(first_token_s=whole_number(text, 1, LONGEST_WAIT_S))
+        case "local_api":
+            return SettingsPatch(local_api=LocalApi(text))
 
 
 def folder_in(text: str) -> str:
@@ -162,6 +192,17 @@ def folder_in(text: str) -> str:
     if folder and not folder.startswith(("/", "~")) and folder[1:2] != ":":
         raise NotAccepted("Type the whole path, beginning with /.")
     return folder
+
+
+def address_in(text: str) -> str:
+    """An address as it was typed, with `http://` when no scheme was; raises NotAccepted."""
+    address = text.strip("\"'").rstrip("/")
+    if address and "://" not in address:
+        address = f"http://{address}"
+    scheme, _, rest = address.partition("://")
+    if address and (scheme not in ("http", "https") or not rest or " " in rest):
+        raise NotAccepted("Type an address such as http://127.0.0.1:11434.")
+    return address
 
 
 def whole_number(text: str, least: int, most: int) -> int:

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from ui.shell.popover import Popover
 from ui.shell.values import Notification
 from ui.theme import ThemeSource
 from ui.widgets.buttons import GhostButton
+from ui.widgets.fade import fade_in
 from ui.widgets.floating import SHADOW_DOWN_PX, SHADOW_PX
 from ui.widgets.glyphs import StateGlyph
 from ui.widgets.labels import ElidedLabel, Label
@@ -65,7 +67,9 @@ class Notifications(QObject):
         toast.adjustSize()
         toast.show()
         self.place()
+        fade_in(toast, self._themes.theme.motion_ms("toast"))
         toast.start()
+        self._announce(notification)
 
     def toasts(self) -> list[Toast]:
         """Those on the screen, oldest first."""
@@ -92,6 +96,16 @@ class Notifications(QObject):
             toast.move(right - toast.width(), bottom - toast.height())
             toast.raise_()
             bottom -= toast.height() - 2 * SHADOW_PX - SHADOW_DOWN_PX + 8
+
+    def _announce(self, notification: Notification) -> None:
+        """Have it read out; a toast never has the focus. What is down interrupts, all else waits its turn."""
+        if not QAccessible.isActive():
+            return
+        said = ". ".join(part.rstrip(".") for part in (notification.title, notification.text) if part)
+        event = QAccessibleAnnouncementEvent(self._window, said)
+        politeness = QAccessible.AnnouncementPoliteness
+        event.setPoliteness(politeness.Assertive if notification.state == "down" else politeness.Polite)
+        QAccessible.updateAccessibility(event)
 
     def _remove(self, toast: Toast) -> None:
         if toast in self._toasts:

@@ -12,6 +12,7 @@ from ui.shell import status_words
 from ui.shell.values import CapabilityState
 from ui.theme import ThemeSource
 from ui.widgets.cards import CardAction, buttons_of
+from ui.widgets.fade import fade_in
 from ui.widgets.floating import SHADOW_DOWN_PX, SHADOW_PX, Floating
 from ui.widgets.glyphs import StateGlyph
 from ui.widgets.labels import ElidedLabel, Label
@@ -30,7 +31,7 @@ class Popover(Floating):
 
     def __init__(self, themes: ThemeSource, anchor: QWidget, window: QWidget) -> None:
         super().__init__(themes, parent=window)
-        self._anchor, self._window = anchor, window
+        self._anchor, self._window, self._themes = anchor, window, themes
         self._open = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFixedWidth(themes.theme.size("popover") + 2 * SHADOW_PX)
@@ -42,6 +43,7 @@ class Popover(Floating):
         self.place()
         self.show()
         self.raise_()
+        fade_in(self, self._themes.theme.motion_ms("popover"))
         first = next(
             (w for w in self.findChildren(QWidget) if w.focusPolicy() & Qt.FocusPolicy.TabFocus), self
         )

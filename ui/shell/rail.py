@@ -94,7 +94,8 @@ class RailItem(QAbstractButton):
         painter.setFont(self._theme.font("strong" if current else "control"))
         painter.drawText(QRectF(44, 0, self.width() - 56, self.height()), middle, self.text())
         if self._show_keys:
-            painter.setPen(self._theme.color("text3"))
+            # text3 cannot be read on the ground of a pressed item
+            painter.setPen(self._theme.color("text2" if self.isDown() else "text3"))
             painter.setFont(self._theme.font("micro"))
             right = middle | Qt.AlignmentFlag.AlignRight
             keys = self._shortcut.replace("+", " ")

@@ -43,7 +43,7 @@ QLineEdit QToolButton { min-width: 0; min-height: 0; background: transparent; }
 INPUTS = """
 QLineEdit, QSpinBox, QComboBox {
     background: $input; color: $text; border: 1px solid $control; border-radius: 6px;
-    min-height: @26px; max-height: @26px; padding: 0 9px;
+    min-height: @26px; max-height: @26px; padding: 0 9px; placeholder-text-color: $text3;
     selection-background-color: $accent; selection-color: $onAccent;
 }
 QLineEdit:focus, QSpinBox:focus { border: 2px solid $accent; padding: 0 8px; min-height: @24px; max-height: @24px; }
@@ -67,6 +67,7 @@ QComboBox QAbstractItemView {
 QComboBox QAbstractItemView::item { min-height: @28px; padding: 0 8px; }
 QPlainTextEdit, QTextEdit {
     background: $input; color: $text; border: 1px solid $control; border-radius: 6px;
+    placeholder-text-color: $text3;
     selection-background-color: $accent; selection-color: $onAccent;
 }
 QPlainTextEdit:focus, QTextEdit:focus { border: 2px solid $accent; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ui.widgets.banner import Banner
 from ui.widgets.buttons import DangerButton, GhostButton, IconButton, PrimaryButton, SecondaryButton
 from ui.widgets.cards import Card, ErrorCard
+from ui.widgets.check_box import CheckBox
 from ui.widgets.chip import Chip, KeyCaps
 from ui.widgets.empty_state import EmptyState
 from ui.widgets.glyphs import BusyRing, StateGlyph
@@ -21,6 +22,7 @@ __all__ = [
     "Banner",
     "BusyRing",
     "Card",
+    "CheckBox",
     "Chip",
     "Choice",
     "DangerButton",

@@ -250,7 +250,7 @@ def decode_command(line: bytes) -> Command:
             options["stop"] = tuple(options["stop"])
             return Generate(turns=_turns(fields), options=Sampling(**options), **fields)
         case "count":
-            return Count(turns=_turns(fields), **fields)
+            return Count(turns=_turns(fields), texts=tuple(fields.pop("texts")), **fields)
         case "embed":
             return Embed(id=fields["id"], texts=tuple(fields["texts"]))
         case "cancel":

@@ -1,0 +1,1 @@
+"""The text of files that go with a question."""

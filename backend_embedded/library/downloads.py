@@ -1,0 +1,360 @@
+"""All downloads of a home: begun, paused, gone on with and cancelled; what the disk says is what counts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Self, TypeVar
+from uuid import uuid4
+
+from backend_embedded.contract.events import DownloadChanged, Event
+from backend_embedded.contract.library import Download, DownloadState
+from backend_embedded.errors import Conflict, ControlCenterError, NotFound
+from backend_embedded.library.arrival import arrive, check_free, check_new, model_file
+from backend_embedded.library.fetcher import Fetcher, Limits, Stopped
+from backend_embedded.library.importing import Copy, check_import
+from backend_embedded.library.job import Job
+from backend_embedded.library.offer import file_name
+from backend_embedded.library.record import (
+    FOLDER,
+    Record,
+    forget,
+    part_file,
+    read_records,
+    write_record,
+)
+from backend_embedded.library.resolver import Resolver
+from backend_embedded.library.transport import Transport
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+AT_ONCE = 2
+"""Downloads under way at the same time; others wait."""
+TELL_S = 0.25
+
+
+class Downloads:
+    """Open it with `async with`: what was going on when the program was killed goes on.
+
+    Args:
+        folder: models folder as it is set now.
+        resolver: turns names into addresses.
+        transport: makes connections with the settings as they are now.
+        publish: takes events for the window.
+        arrived: told when a model has come.
+    """
+
+    def __init__(
+        self,
+        folder: Callable[[], Path],
+        resolver: Resolver,
+        transport: Callable[[], Transport],
+        publish: Callable[[Event], None],
+        arrived: Callable[[], Awaitable[None]],
+        limits: Limits | None = None,
+    ) -> None:
+        self._folder = folder
+        self._resolver = resolver
+        self._transport = transport
+        self._publish = publish
+        self._arrived = arrived
+        self._limits = limits or Limits()
+        self._jobs: dict[str, Job] = {}
+        self._tokens: dict[str, str] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._threads = ThreadPoolExecutor(AT_ONCE + 2, thread_name_prefix="downloads")
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="download files")
+
+    async def __aenter__(self) -> Self:
+        folder = self._folder()
+        for record in await self._on_disk(lambda: _records(folder)):
+            job = Job(record, folder)
+            self._jobs[record.id] = job
+            if record.running:
+                self._go_on(job)
+            else:
+                job.state = DownloadState.FAILED if record.failed else DownloadState.PAUSED
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop all; those that were going on will go on at the next start."""
+        busy = [job for job in self._jobs.values() if job.busy and job.task]
+        for job in busy:
+            assert job.task is not None
+            job.task.cancel()
+        await asyncio.gather(*(job.task for job in busy if job.task), return_exceptions=True)
+        self._threads.shutdown()
+        self._disk.shutdown()
+
+    def list(self) -> tuple[Download, ...]:
+        """All that are known, the oldest first."""
+        jobs = sorted(self._jobs.values(), key=lambda job: job.record.started_at)
+        return tuple(job.wire() for job in jobs)
+
+    async def pull(self, reference: str, name: str | None = None) -> Download:
+        """Begin to fetch a model; one that is on its way already is gone on with.
+
+        Raises:
+            InvalidInput, NotFound, DownloadFailed: as the registry says.
+            Conflict: there is a model of that name.
+        """
+        loop = asyncio.get_running_loop()
+        offer = await loop.run_in_executor(self._threads, self._resolver.offer, reference)
+        wanted = file_name(name.removesuffix(".gguf")) if name else offer.name
+        for job in self._jobs.values():
+            if job.record.name == wanted and job.state is not DownloadState.DONE:
+                if job.record.reference != offer.reference:
+                    raise Conflict(
+                        f"Another download is called {wanted} already.", remedy="Give another name."
+                    )
+                return await self.resume(job.record.id)
+        record = Record(
+            id=uuid4().hex,
+            reference=offer.reference,
+            name=wanted,
+            url=offer.url,
+            started_at=datetime.now(UTC).isoformat(),
+            size_bytes=offer.size_bytes,
+            sha256=offer.sha256,
+            beside=offer.beside,
+        )
+        folder = self._folder()
+        job = Job(record, folder)
+        await self._on_disk(lambda: self._prepare(job))
+        self._tokens[record.id] = offer.token
+        self._jobs[record.id] = job
+        self._go_on(job)
+        return job.wire()
+
+    async def bring(self, path: str, name: str | None, move: bool) -> Download:
+        """Begin to copy or move a GGUF file of this machine into the models folder.
+
+        Raises:
+            InvalidInput, ModelFileInvalid, ModelUnsupported: the file cannot be used.
+            Conflict: there is a model of that name.
+            DownloadFailed: the disk has no room for it.
+        """
+        source, folder = Path(path), self._folder()
+        wanted = file_name((name or source.name).removesuffix(".gguf"))
+        size = await self._on_disk(lambda: check_import(source))
+        record = Record(
+            id=uuid4().hex,
+            reference=str(source),
+            name=wanted,
+            url="",
+            started_at=datetime.now(UTC).isoformat(),
+            size_bytes=size,
+        )
+        job = Job(record, folder, resumable=False)
+        await self._on_disk(lambda: self._prepare(job, move=move))
+        self._jobs[record.id] = job
+        copy = Copy(record, source, folder / FOLDER, move)
+        job.task = asyncio.create_task(self._carry_out_copy(job, copy), name=f"import {wanted}")
+        self._tell(job)
+        return job.wire()
+
+    async def pause(self, download_id: str) -> Download:
+        """Stop it; what came stays. One that is not under way is left alone."""
+        job = self._job(download_id)
+        if job.busy and not job.resumable:
+            raise Conflict("An import cannot be paused.", remedy="Cancel it, or wait for its end.")
+        await self._halt(job)
+        return job.wire()
+
+    async def resume(self, download_id: str) -> Download:
+        """Go on where it was."""
+        job = self._job(download_id)
+        if not job.busy and job.resumable and job.state is not DownloadState.DONE:
+            self._go_on(job)
+        return job.wire()
+
+    async def cancel(self, download_id: str) -> None:
+        """End it and remove what came of it; one that is done is taken off the list."""
+        job = self._job(download_id)
+        await self._halt(job)
+        await self._on_disk(lambda: forget(job.folder / FOLDER, download_id))
+        self._jobs.pop(download_id, None)
+        self._publish(DownloadChanged(download=job.wire(), removed=True))
+
+    # -- carrying out -----------------------------------------------------------------------------
+
+    def _prepare(self, job: Job, move: bool = False) -> None:
+        """What is checked and written before anything is fetched; blocking."""
+        parts = job.folder / FOLDER
+        parts.mkdir(parents=True, exist_ok=True)
+        check_new(job.folder, job.record.name)
+        if not move:
+            check_free(parts, job.record.size_bytes, job.record.name)
+        if job.resumable:
+            write_record(parts, job.record)
+
+    def _go_on(self, job: Job) -> None:
+        job.state = DownloadState.QUEUED
+        job.record.running, job.record.failed = True, False
+        job.record.message = job.record.remedy = ""
+        job.task = asyncio.create_task(self._carry_out(job), name=f"download {job.record.name}")
+        self._tell(job)
+
+    async def _carry_out(self, job: Job) -> None:
+        record, parts = job.record, job.folder / FOLDER
+        try:
+            async with self._slots:
+                await self._on_disk(lambda: self._begin(job))
+                fetcher = Fetcher(
+                    record,
+                    parts,
+                    self._transport(),
+                    self._limits,
+                    self._tokens.get(record.id, ""),
+                    partial(self._new_token, record.reference),
+                )
+                await self._run(job, fetcher)
+                await self._arrive(job, fetcher.sha256)
+        except Stopped:
+            await self._end(job, DownloadState.PAUSED, running=False)
+        except asyncio.CancelledError:
+            if job.state is not DownloadState.DONE:  # by `pause` before it began, or at the program's end
+                job.state = DownloadState.PAUSED
+            raise
+        except ControlCenterError as error:
+            await self._fail(job, error)
+        except Exception as error:
+            log.exception("The download of %s failed in a way that nobody expected", record.name)
+            await self._fail(job, ControlCenterError(f"{record.name} cannot be fetched: {error}."))
+
+    async def _carry_out_copy(self, job: Job, copy: Copy) -> None:
+        try:
+            await self._run(job, copy)
+            try:
+                await self._arrive(job, "")
+            except ControlCenterError:
+                await self._on_disk(copy.put_back)
+                raise
+            await self._on_disk(copy.finish)
+        except Stopped:
+            job.state = DownloadState.FAILED
+        except ControlCenterError as error:
+            job.state = DownloadState.FAILED
+            job.record.message, job.record.remedy = error.message, error.remedy or ""
+            self._tell(job)
+
+    def _begin(self, job: Job) -> None:
+        """What must hold before bytes are fetched; blocking."""
+        (job.folder / FOLDER).mkdir(parents=True, exist_ok=True)
+        check_new(job.folder, job.record.name)
+        check_free(job.folder / FOLDER, job.record.size_bytes - job.record.done_bytes, job.record.name)
+        write_record(job.folder / FOLDER, job.record)
+
+    async def _run(self, job: Job, work: Fetcher | Copy) -> None:
+        """Run the work in a thread, telling how far it is; it is over when this returns or raises."""
+        loop = asyncio.get_running_loop()
+        job.work, job.state = work, DownloadState.RUNNING
+        running = loop.run_in_executor(self._threads, work.run)
+        interrupted = False
+        try:
+            while not running.done():
+                try:
+                    self._tell(job)
+                    await asyncio.wait({running}, timeout=TELL_S)
+                except asyncio.CancelledError:
+                    interrupted = True
+                    work.stop()
+            if interrupted:
+                running.exception()
+                raise asyncio.CancelledError
+            running.result()
+        finally:
+            job.work = None
+            job.rest()
+
+    async def _arrive(self, job: Job, sha256: str) -> None:
+        record = job.record
+        job.state = DownloadState.VERIFYING
+        self._tell(job)
+        part = part_file(job.folder / FOLDER, record.id)
+        await self._on_disk(
+            lambda: arrive(part, job.folder, record.name, sha256, record.sha256, record.beside)
+        )
+        await self._on_disk(lambda: forget(job.folder / FOLDER, record.id))
+        job.state = DownloadState.DONE
+        log.info("%s has come from %s", record.name, record.reference)
+        await self._arrived()
+        self._tell(job)
+
+    def _new_token(self, reference: str) -> str:
+        """A token in place of one that is not taken any more; blocking."""
+        return self._resolver.offer(reference).token
+
+    async def _halt(self, job: Job) -> None:
+        """Stop what carries it out and wait for that."""
+        task = job.task
+        if task is None or task.done():
+            return
+        if job.work is not None:
+            job.work.stop()
+        elif job.state is DownloadState.QUEUED:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({task})
+        if job.state is DownloadState.PAUSED and job.record.running:
+            await self._end(job, DownloadState.PAUSED, running=False)
+
+    async def _fail(self, job: Job, error: ControlCenterError) -> None:
+        record = job.record
+        record.failed, record.message, record.remedy = True, error.message, error.remedy or ""
+        if not part_file(job.folder / FOLDER, record.id).exists():
+            record.segments = []  # a bad file was removed: it is fetched from the start
+        log.info("The download of %s failed: %s", record.name, error.message)
+        await self._end(job, DownloadState.FAILED, running=False)
+
+    async def _end(self, job: Job, state: DownloadState, running: bool) -> None:
+        job.record.running = running
+        with contextlib.suppress(OSError):  # what cannot be written now is found out again after a start
+            await self._on_disk(lambda: write_record(job.folder / FOLDER, job.record))
+        job.state = state
+        self._tell(job)
+
+    def _tell(self, job: Job) -> None:
+        """Publish what is different from what was last published."""
+        download = job.wire()
+        if download != job.told:
+            job.told = download
+            self._publish(DownloadChanged(download=download))
+
+    def _job(self, download_id: str) -> Job:
+        job = self._jobs.get(download_id)
+        if job is None:
+            raise NotFound("There is no such download.", remedy="Look at the list of downloads.")
+        return job
+
+    async def _on_disk(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, work)
+
+
+def _records(folder: Path) -> list[Record]:
+    """The downloads of a models folder; the rest of an import that was killed is removed."""
+    records = list(read_records(folder / FOLDER))
+    for record in [one for one in records if _has_come(folder, one)]:
+        forget(folder / FOLDER, record.id)  # killed between its last two steps
+        records.remove(record)
+    known = {record.id for record in records}
+    for file in (folder / FOLDER).glob("*"):
+        if file.name.startswith(".") or (file.suffix == ".part" and file.stem not in known):
+            file.unlink(missing_ok=True)
+    return records
+
+
+def _has_come(folder: Path, record: Record) -> bool:
+    """Whether all of it is a model already: it has its name, and nothing is left to be renamed."""
+    file = model_file(folder, record.name)
+    if part_file(folder / FOLDER, record.id).exists() or not file.exists():
+        return False
+    return record.size_bytes == file.stat().st_size

@@ -1,0 +1,128 @@
+"""Hugging Face: GGUF files of a repository, their sizes and sha256.
+
+A HEAD request that follows no redirect tells of one file: `X-Linked-Etag` (sha256 of a large file),
+`X-Linked-Size`, `X-Repo-Commit`; `/api/models/OWNER/NAME/tree/REVISION` lists all.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from backend_embedded.errors import DownloadFailed, NotFound
+from backend_embedded.library.offer import Offer, Offers, file_name, json_of, quantization_of, refused
+from backend_embedded.library.reference import HuggingFaceReference
+from backend_embedded.library.transport import REDIRECTS, Transport
+from backend_embedded.llm.library import spdx
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_PARTED = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
+
+
+class HuggingFace:
+    """Finds GGUF files of Hugging Face.
+
+    Args:
+        base_url: another address than its own, for tests and mirrors.
+    """
+
+    def __init__(self, transport: Transport, base_url: str = "https://huggingface.co") -> None:
+        self._transport = transport
+        self._base_url = base_url.rstrip("/")
+
+    def offers(self, reference: HuggingFaceReference) -> Offers:
+        """The file that is named, or all GGUF files of the repository; blocking.
+
+        Raises:
+            NotFound, DownloadFailed: no such repository or file, or no GGUF file in it.
+            Transient: another try may go better.
+        """
+        licence = self._licence(reference)
+        files = (self._file(reference),) if reference.file else self._listed(reference)
+        title = f"{reference.owner}/{reference.repository}"
+        return Offers(str(reference), title, licence, files)
+
+    def _file(self, reference: HuggingFaceReference) -> Offer:
+        url = self._resolve(reference, reference.file, reference.revision)
+        answer = self._transport.open(url, method="HEAD", follow=False)
+        answer.close()
+        if answer.status != 200 and answer.status not in REDIRECTS:
+            raise refused(answer.status, f"file {reference} on Hugging Face", url)
+        etag = (answer.headers.get("X-Linked-Etag") or answer.headers.get("ETag") or "").strip('W/"')
+        size = answer.headers.get("X-Linked-Size") or answer.headers.get("Content-Length") or "0"
+        commit = answer.headers.get("X-Repo-Commit") or reference.revision
+        return self._offer(
+            reference,
+            reference.file,
+            commit,
+            int(size) if size.isdigit() else 0,
+            etag if _SHA256.fullmatch(etag) else "",
+        )
+
+    def _listed(self, reference: HuggingFaceReference) -> tuple[Offer, ...]:
+        where = f"{quote(reference.owner)}/{quote(reference.repository)}"
+        url = f"{self._base_url}/api/models/{where}/tree/{quote(reference.revision, safe='')}?recursive=true"
+        listed = json_of(self._transport.open(url), f"repository {reference} on Hugging Face")
+        rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+        files = tuple(self._of_row(reference, row) for row in rows if _is_model(str(row.get("path", ""))))
+        if not files:
+            raise NotFound(
+                f"{reference} has no GGUF file.",
+                remedy="Look for a repository whose name ends in GGUF.",
+            )
+        return tuple(sorted(files, key=lambda file: file.size_bytes))
+
+    def _of_row(self, reference: HuggingFaceReference, row: dict[str, Any]) -> Offer:
+        large = row.get("lfs")
+        large = large if isinstance(large, dict) else {}
+        size = large.get("size") or row.get("size") or 0
+        sha256 = str(large.get("oid", "")).removeprefix("sha256:")
+        return self._offer(
+            reference,
+            str(row["path"]),
+            reference.revision,
+            size if isinstance(size, int) else 0,
+            sha256 if _SHA256.fullmatch(sha256) else "",
+        )
+
+    def _offer(
+        self, reference: HuggingFaceReference, file: str, revision: str, size_bytes: int, sha256: str
+    ) -> Offer:
+        if _PARTED.search(file):
+            raise DownloadFailed(
+                f"{file} is one of several parts of a model, which cannot be fetched yet.",
+                remedy="Choose a file that is whole.",
+            )
+        exact = HuggingFaceReference(reference.owner, reference.repository, file, reference.revision)
+        return Offer(
+            reference=str(exact),
+            name=file_name(file.rsplit("/", 1)[-1][: -len(".gguf")]),
+            url=self._resolve(reference, file, revision),
+            size_bytes=size_bytes,
+            sha256=sha256,
+            quantization=quantization_of(file),
+        )
+
+    def _resolve(self, reference: HuggingFaceReference, file: str, revision: str) -> str:
+        where = f"{quote(reference.owner)}/{quote(reference.repository)}"
+        return f"{self._base_url}/{where}/resolve/{quote(revision, safe='')}/{quote(file)}"
+
+    def _licence(self, reference: HuggingFaceReference) -> str:
+        """The repository's licence; empty when it tells none."""
+        where = f"{quote(reference.owner)}/{quote(reference.repository)}"
+        facts = json_of(
+            self._transport.open(f"{self._base_url}/api/models/{where}"),
+            f"repository {reference.owner}/{reference.repository} on Hugging Face",
+        )
+        if not isinstance(facts, dict):
+            return ""
+        card = facts.get("cardData")
+        told = card.get("license") if isinstance(card, dict) else None
+        tags = [str(tag) for tag in facts.get("tags", ()) if str(tag).startswith("license:")]
+        return spdx(str(told or (tags[0].removeprefix("license:") if tags else "")))
+
+
+def _is_model(path: str) -> bool:
+    name = path.rsplit("/", 1)[-1].lower()
+    return name.endswith(".gguf") and "mmproj" not in name and not _PARTED.search(name)

@@ -1,0 +1,107 @@
+"""From what a person writes to the file that is to be fetched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from backend_embedded.errors import DownloadFailed, InvalidInput
+from backend_embedded.library.hugging_face import HuggingFace
+from backend_embedded.library.offer import Offer, Offers, file_name, quantization_of, refused
+from backend_embedded.library.ollama_registry import OllamaRegistry
+from backend_embedded.library.reference import (
+    OLLAMA_HOST,
+    FileReference,
+    HuggingFaceReference,
+    OllamaReference,
+    Reference,
+    parse_reference,
+)
+from backend_embedded.library.transport import Transient, Transport
+
+TRIES = 3
+LONGEST_PAUSE_S = 5.0
+
+
+class Resolver:
+    """Asks the registries; every call blocks.
+
+    Args:
+        transport: makes the connections, with the settings as they are now.
+        ollama_url, hugging_face_url: addresses of the registries.
+        pause_s: first pause between tries, doubled each time.
+    """
+
+    def __init__(
+        self,
+        transport: Callable[[], Transport],
+        ollama_url: str = f"https://{OLLAMA_HOST}",
+        hugging_face_url: str = "https://huggingface.co",
+        pause_s: float = 1.0,
+    ) -> None:
+        self._transport = transport
+        self._ollama_url = ollama_url
+        self._hugging_face_url = hugging_face_url
+        self._pause_s = pause_s
+
+    def offers(self, text: str) -> Offers:
+        """All files that a name means.
+
+        Raises:
+            InvalidInput: the name means nothing.
+            NotFound, DownloadFailed: there is no such model, or the registry cannot be asked.
+        """
+        reference = parse_reference(text)
+        for failures in range(TRIES):
+            try:
+                return self._ask(reference)
+            except Transient as error:
+                pause_s = self._pause_s * 2**failures if error.retry_after_s is None else error.retry_after_s
+                if failures + 1 == TRIES or pause_s > LONGEST_PAUSE_S:
+                    raise DownloadFailed(
+                        f"{reference} could not be looked up: {error.message}.",
+                        remedy="Check the network and the proxy in the settings, then try again.",
+                    ) from error
+                time.sleep(pause_s)
+        raise AssertionError("the last try returns or raises")
+
+    def offer(self, text: str) -> Offer:
+        """The one file that a name means.
+
+        Raises:
+            InvalidInput: it means several; names them.
+        """
+        files = self.offers(text).files
+        if len(files) == 1:
+            return files[0]
+        names = [file.reference for file in files]
+        raise InvalidInput(
+            f"{text} has {len(files)} files: {', '.join(names[:12])}{' …' if len(names) > 12 else ''}.",
+            remedy="Name one of them.",
+            files=names,
+        )
+
+    def _ask(self, reference: Reference) -> Offers:
+        match reference:
+            case OllamaReference():
+                return OllamaRegistry(self._transport(), self._ollama_url).offers(reference)
+            case HuggingFaceReference():
+                return HuggingFace(self._transport(), self._hugging_face_url).offers(reference)
+            case FileReference():
+                return self._file(reference)
+
+    def _file(self, reference: FileReference) -> Offers:
+        """A file of any server: its size when the server tells it."""
+        answer = self._transport().open(reference.url, method="HEAD")
+        answer.close()
+        if answer.status not in (200, 405, 501):
+            raise refused(answer.status, f"file at {reference.url}", reference.url)
+        size = answer.headers.get("Content-Length") or ""
+        offer = Offer(
+            reference=reference.url,
+            name=file_name(reference.file[: -len(".gguf")]),
+            url=reference.url,
+            size_bytes=int(size) if answer.status == 200 and size.isdigit() else 0,
+            quantization=quantization_of(reference.file),
+        )
+        return Offers(reference.url, reference.file, "", (offer,))

@@ -1,0 +1,140 @@
+"""Questions and answers as they come into the tree, inside a transaction of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend_embedded.contract.conversations import Conversation, ConversationCreate, MessageStatus, Seam
+from backend_embedded.contract.generation import Role
+from backend_embedded.errors import Conflict
+from backend_embedded.storage import belongings, listing, tree
+from backend_embedded.storage.port import Turn
+from backend_embedded.storage.rows import AnyRow
+from backend_embedded.storage.schema import messages
+
+UNNAMED = ConversationCreate().title
+
+
+async def ask(
+    connection: AsyncConnection,
+    content: str,
+    title: str,
+    conversation_id: UUID | None,
+    parent_id: UUID | None,
+    as_root: bool,
+    files: Sequence[UUID],
+) -> Turn:
+    """Store a question and the empty answer to it."""
+    there = await _conversation(connection, conversation_id, title)
+    parent = None if as_root else parent_id or there.leaf_id
+    depth = 0
+    if parent is not None:
+        row = await tree.message_of(connection, there.id, parent)
+        tree.refuse_if_writing(row)
+        depth = row.depth
+    elif there.title == UNNAMED:
+        await tree.set_conversation(connection, there.id, title=title, titled_by="question")
+    question = await tree.add(
+        connection, there.id, parent, depth + 1, Role.USER, content, MessageStatus.COMPLETE
+    )
+    if files:
+        attached = await belongings.attach(connection, there.id, files)
+        facts = [one.model_dump(mode="json") for one in attached]
+        await connection.execute(update(messages).where(messages.c.id == question).values(attachments=facts))
+    answer = await tree.add(
+        connection, there.id, question, depth + 2, Role.ASSISTANT, "", MessageStatus.WRITING
+    )
+    await tree.set_conversation(connection, there.id, leaf_id=answer, draft="", updated_at=datetime.now(UTC))
+    return await _turn(connection, there.id, question, answer)
+
+
+async def answer_again(connection: AsyncConnection, question_id: UUID) -> Turn:
+    """Store one more empty answer to a question."""
+    row = await tree.message(connection, question_id)
+    if row.role != Role.USER:
+        raise Conflict("Only a question can be answered.", message_id=str(question_id))
+    answer = await tree.add(
+        connection, row.conversation_id, row.id, row.depth + 1, Role.ASSISTANT, "", MessageStatus.WRITING
+    )
+    await tree.set_conversation(connection, row.conversation_id, leaf_id=answer, updated_at=datetime.now(UTC))
+    return await _turn(connection, row.conversation_id, None, answer)
+
+
+async def reopen(connection: AsyncConnection, answer_id: UUID) -> Turn:
+    """Set an answer to `writing` again."""
+    row = await tree.message(connection, answer_id)
+    tree.refuse_if_writing(row)
+    if row.role != Role.ASSISTANT:
+        raise Conflict("Only an answer can be continued.", message_id=str(answer_id))
+    await connection.execute(
+        update(messages).where(messages.c.id == answer_id).values(status=MessageStatus.WRITING, error=None)
+    )
+    leaf = await tree.newest_end(connection, answer_id)
+    await tree.set_conversation(connection, row.conversation_id, leaf_id=leaf, updated_at=datetime.now(UTC))
+    return await _turn(connection, row.conversation_id, None, answer_id)
+
+
+async def add_seam(connection: AsyncConnection, message_id: UUID, seam: Seam) -> None:
+    """Keep where another provider went on with an answer."""
+    row: AnyRow = await tree.message(connection, message_id)
+    seams = [*(row.seams or ()), seam.model_dump(mode="json")]
+    await connection.execute(update(messages).where(messages.c.id == message_id).values(seams=seams))
+
+
+async def branch_off(
+    connection: AsyncConnection, conversation_id: UUID, message_id: UUID, title: str | None
+) -> Conversation:
+    """Copy the branch that ends in a message into a conversation of its own."""
+    origin = await tree.conversation(connection, conversation_id)
+    end = await tree.message_of(connection, conversation_id, message_id)
+    tree.refuse_if_writing(end)
+    made = await listing.create(
+        connection,
+        ConversationCreate(title=title or origin.title, folder=origin.folder, settings=origin.settings),
+    )
+    parent: UUID | None = None
+    for message in await tree.upwards(connection, conversation_id, message_id, None):
+        row = await tree.message(connection, message.id)
+        copy = await tree.add(
+            connection, made.id, parent, row.depth, Role(row.role), row.text, MessageStatus(row.status)
+        )
+        files = await belongings.copied(connection, made.id, [one.id for one in message.attachments])
+        await connection.execute(
+            update(messages)
+            .where(messages.c.id == copy)
+            .values(
+                created_at=row.created_at,
+                stats=row.stats,
+                error=row.error,
+                seams=row.seams,
+                attachments=[one.model_dump(mode="json") for one in files] or None,
+            )
+        )
+        parent = copy
+    await tree.set_conversation(connection, made.id, leaf_id=parent, titled_by=origin.titled_by)
+    return await tree.conversation(connection, made.id)
+
+
+async def _conversation(
+    connection: AsyncConnection, conversation_id: UUID | None, title: str
+) -> Conversation:
+    if conversation_id is not None:
+        return await tree.conversation(connection, conversation_id)
+    made = await listing.create(connection, ConversationCreate(title=title))
+    await tree.set_conversation(connection, made.id, titled_by="question")
+    return made
+
+
+async def _turn(
+    connection: AsyncConnection, conversation_id: UUID, question: UUID | None, answer: UUID
+) -> Turn:
+    return Turn(
+        conversation=await tree.conversation(connection, conversation_id),
+        question=None if question is None else await tree.full_message(connection, question),
+        answer=await tree.full_message(connection, answer),
+    )

@@ -1,0 +1,93 @@
+"""What a conversation is answered with, files, summaries, presets, and where messages were kept from the model."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from backend_embedded.storage.schema import UtcDateTime
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+NEW_OF_CONVERSATIONS = ("pinned", "archived_at", "folder", "tags", "titled_by", "settings")
+NEW_OF_MESSAGES = ("attachments", "seams", "context")
+
+
+def upgrade() -> None:
+    """Add the columns and tables; what is there is kept."""
+    for column in (
+        sa.Column("pinned", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("archived_at", UtcDateTime()),
+        sa.Column("folder", sa.String(200), nullable=False, server_default=""),
+        sa.Column("tags", sa.JSON(none_as_null=True)),
+        sa.Column("titled_by", sa.String(20), nullable=False, server_default="question"),
+        sa.Column("settings", sa.JSON(none_as_null=True)),
+    ):
+        op.add_column("conversations", column)
+    for name in NEW_OF_MESSAGES:
+        op.add_column("messages", sa.Column(name, sa.JSON(none_as_null=True)))
+    op.create_table(
+        "attachments",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("conversation_id", sa.Uuid()),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("media_type", sa.String(100), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("characters", sa.BigInteger(), nullable=False),
+        sa.Column("tokens", sa.BigInteger(), nullable=False),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"],
+            ["conversations.id"],
+            name="fk_attachments_conversation_id_conversations",
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_attachments"),
+    )
+    op.create_index("ix_attachments_conversation_id", "attachments", ["conversation_id"])
+    op.create_table(
+        "summaries",
+        sa.Column(
+            "number",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            primary_key=True,
+            autoincrement=True,
+        ),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("conversation_id", sa.Uuid(), nullable=False),
+        sa.Column("covers", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("edited", sa.Boolean(), nullable=False),
+        sa.Column("tokens", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["conversation_id"],
+            ["conversations.id"],
+            name="fk_summaries_conversation_id_conversations",
+            ondelete="CASCADE",
+        ),
+        sa.UniqueConstraint("id", name="uq_summaries_id"),
+    )
+    op.create_index("ix_summaries_conversation_id", "summaries", ["conversation_id"])
+    op.create_table(
+        "presets",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(80), nullable=False),
+        sa.Column("content", sa.JSON(none_as_null=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_presets"),
+        sa.UniqueConstraint("name", name="uq_presets_name"),
+    )
+
+
+def downgrade() -> None:
+    """Take them away; conversations and messages stay."""
+    for table in ("presets", "summaries", "attachments"):
+        op.drop_table(table)
+    for name in NEW_OF_MESSAGES:
+        op.execute(f"ALTER TABLE messages DROP COLUMN {name}")
+    for name in NEW_OF_CONVERSATIONS:
+        op.execute(f"ALTER TABLE conversations DROP COLUMN {name}")

@@ -1,0 +1,1 @@
+"""Conversations as files: export for people and for programs, import from here and from elsewhere."""

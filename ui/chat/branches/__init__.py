@@ -1,0 +1,1 @@
+"""Going back to a question or an answer: editing, siblings, seams, branches."""

@@ -1,0 +1,1 @@
+"""The order in the list: pinned, folders, tags, archive, export and import."""

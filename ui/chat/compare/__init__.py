@@ -1,0 +1,1 @@
+"""One prompt to several models or settings, side by side."""

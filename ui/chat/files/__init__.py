@@ -1,0 +1,1 @@
+"""Text files that go with a question."""

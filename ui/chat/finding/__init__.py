@@ -1,0 +1,1 @@
+"""Search within the shown conversation and over all of them."""

@@ -1,0 +1,85 @@
+"""Reads conversations and messages from the backend into the chat page's state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ui.chat import transcript_edits
+from ui.chat.state import PAGE_SIZE, Transcript
+from ui.client.port import ClientError
+
+if TYPE_CHECKING:
+    from ui.chat.store import ChatStore
+    from ui.client.port import Backend
+
+MAX_RELOADED = 200
+"""Messages that are read again at most; older ones come back by scrolling."""
+
+
+class Loader:
+    """Reads what is shown; what comes after something else was selected is dropped."""
+
+    def __init__(self, backend: Backend, store: ChatStore) -> None:
+        self._backend = backend
+        self._store = store
+
+    async def resync(self) -> None:
+        """Read the list, and the shown conversation."""
+        store = self._store
+        conversations = await self._backend.conversations(limit=1000)
+        shown = tuple(c for c in conversations if c.deleted_at is None)
+        store.change(conversations=shown, loaded=True)
+        selected = store.kept.selected
+        if selected is not None and selected not in {c.id for c in shown}:
+            store.leave(selected)
+            store.tell()
+        elif selected is not None:
+            await self.reload()
+
+    async def reload(self) -> None:
+        """Read as many messages again as there are."""
+        await self.load(max(PAGE_SIZE, min(len(self._store.kept.transcript.messages), MAX_RELOADED)))
+
+    async def load(self, limit: int = PAGE_SIZE) -> None:
+        """Read the last messages of the shown branch."""
+        store = self._store
+        selected, selection = store.kept.selected, store.selection
+        if selected is None:
+            return
+        try:
+            page = await self._backend.messages(selected, limit=limit)
+        except ClientError as error:
+            if selection == store.selection:
+                loaded = store.kept.transcript
+                shown = None if loaded.messages else error.body
+                store.change(transcript=replace(loaded, loading=False, error=shown))
+            return
+        if selection != store.selection:
+            return
+        ids = {message.id for message in page.messages}
+        lives = store.answers.live().values()
+        if any(a.message_id not in ids for a in lives if a.conversation_id == selected):
+            # The page was read before the answer that is being made was stored; the next event brings it.
+            store.change(transcript=replace(store.kept.transcript, loading=False))
+            return
+        store.answers.unconfirmed -= ids
+        store.change(transcript=Transcript(messages=tuple(page.messages), total=page.total))
+
+    async def load_older(self) -> None:
+        """Read the messages above the loaded ones."""
+        store = self._store
+        transcript, selection, selected = store.kept.transcript, store.selection, store.kept.selected
+        if selected is None or transcript.loading or not transcript.has_older or not transcript.messages:
+            return
+        leaf, before = transcript.messages[-1].id, transcript.messages[0].id
+        store.change(transcript=replace(transcript, loading=True))
+        try:
+            page = await self._backend.messages(selected, leaf=leaf, limit=PAGE_SIZE, before=before)
+        finally:
+            if selection == store.selection:
+                store.put(transcript=replace(store.kept.transcript, loading=False))
+        if selection == store.selection:
+            loaded = store.kept.transcript
+            longer = transcript_edits.prepended(loaded, page.messages, page.total + loaded.below)
+            store.change(transcript=longer)

@@ -1,0 +1,1 @@
+"""How this conversation is answered: presets, system prompt, sampling, schema."""
