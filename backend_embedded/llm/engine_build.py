@@ -357,9 +357,10 @@ def cancelled_by_signal(watch_stdin: bool) -> Iterator[None]:
 
 
 def print_json(**facts: object) -> None:
-    """One object on a line of its own."""
-    sys.stdout.write(json.dumps(facts) + "\n")
-    sys.stdout.flush()
+    """One object on a line of its own; nobody may be there any more to read it."""
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(json.dumps(facts) + "\n")
+        sys.stdout.flush()
 
 
 def print_progress(progress: Progress) -> None:

@@ -265,6 +265,8 @@ def decode_event(line: bytes) -> RunnerEvent:
     kind = _EVENTS.get(fields.pop("kind", ""))
     if kind is None:
         raise ValueError("not an event of a runner")
+    if "each" in fields:
+        fields["each"] = tuple(fields["each"])
     return kind(**fields)
 
 
