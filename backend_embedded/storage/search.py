@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,26 +11,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_embedded.contract.conversations import SearchHit
 from backend_embedded.contract.generation import Role
+from backend_embedded.storage.rows import AnyRow
 from backend_embedded.storage.schema import UtcDateTime, conversations
 
 FIRST, LAST = "\x02", "\x03"
 MOST_TITLES = 10
-SPARE = 3
-"""So many times more hits than wanted are looked at, because some are in the bin."""
+SHORTEST_BEGINNING = 2
+"""A single letter begins too many words: it is looked for as a word of its own."""
 
-# The index alone chooses the best; only those are joined, and only of those excerpts are made.
+# Newest first, which the index gives without looking at all matches; only the page's are joined and excerpted.
 FIND = (
-    "WITH best AS (SELECT rowid AS number, rank AS place, "
+    "WITH newest AS (SELECT rowid AS number, "
     "snippet(message_search, 0, char(2), char(3), '…', 16) AS snippet "
-    "FROM message_search WHERE message_search MATCH :query {within} ORDER BY rank LIMIT :looked) "
+    "FROM message_search WHERE message_search MATCH :query {within} ORDER BY rowid DESC LIMIT :looked) "
     "SELECT c.id AS conversation_id, c.title AS title, m.id AS message_id, m.role AS role, "
-    "m.created_at AS created_at, best.snippet AS snippet "
-    "FROM best JOIN messages m ON m.number = best.number "
+    "m.created_at AS created_at, newest.snippet AS snippet "
+    "FROM newest JOIN messages m ON m.number = newest.number "
     "JOIN conversations c ON c.id = m.conversation_id WHERE c.deleted_at IS NULL "
-    "ORDER BY best.place, m.number DESC LIMIT :limit OFFSET :offset"
+    "ORDER BY newest.number DESC LIMIT :limit OFFSET :offset"
 )
 WITHIN = "AND rowid IN (SELECT number FROM messages WHERE conversation_id = :conversation_id)"
-TIME = UtcDateTime()
 
 
 async def find(
@@ -39,25 +40,17 @@ async def find(
     offset: int = 0,
     conversation_id: UUID | None = None,
 ) -> list[SearchHit]:
-    """Titles, then messages, that hold every word of `query`; the last word may be the beginning of one."""
-    wanted = _match(query)
-    if not wanted:
+    """Titles, then messages, that hold every word of `query`, newest first.
+
+    When whole words find less than a page, the last one may be the beginning of a word.
+    """
+    exact, beginning = _matches(query)
+    if not exact:
         return []
     titles = [] if offset or conversation_id is not None else await _titles(connection, query)
-    given: dict[str, Any] = {"query": wanted, "limit": limit, "offset": offset}
-    if conversation_id is not None:
-        given["conversation_id"] = conversation_id.hex
-    statement = text(FIND.format(within=WITHIN if conversation_id is not None else "")).columns(
-        created_at=UtcDateTime
-    )
-    looked = (limit + offset) * SPARE
-    while True:
-        rows = (await connection.execute(statement, given | {"looked": looked})).all()
-        if len(rows) == limit or looked > 1_000_000:
-            break
-        if not await _more_than(connection, wanted, looked):
-            break
-        looked *= 10
+    rows = await _page(connection, exact, limit, offset, conversation_id)
+    if len(rows) < limit and beginning:
+        rows = await _page(connection, beginning, limit, offset, conversation_id)
     in_title = {hit.conversation_id for hit in titles}
     hits = [
         SearchHit(
@@ -72,6 +65,23 @@ async def find(
         for row in rows
     ]
     return [*titles, *hits][:limit]
+
+
+async def _page(
+    connection: AsyncConnection, wanted: str, limit: int, offset: int, conversation_id: UUID | None
+) -> Sequence[AnyRow]:
+    given: dict[str, Any] = {"query": wanted, "limit": limit, "offset": offset}
+    if conversation_id is not None:
+        given["conversation_id"] = conversation_id.hex
+    statement = text(FIND.format(within=WITHIN if conversation_id is not None else "")).columns(
+        created_at=UtcDateTime
+    )
+    looked = limit + offset
+    while True:
+        rows = (await connection.execute(statement, given | {"looked": looked})).all()
+        if len(rows) == limit or not await _more_than(connection, wanted, looked):
+            return rows
+        looked *= 10  # some of these were in the bin
 
 
 async def _more_than(connection: AsyncConnection, wanted: str, count: int) -> bool:
@@ -130,12 +140,17 @@ def _words(query: str) -> list[str]:
     return [word for word in words if any(letter.isalnum() for letter in word)]
 
 
-def _match(query: str) -> str:
-    """Quoted parts as phrases, each other word quoted, so that nothing in it is read as an operator."""
+def _matches(query: str) -> tuple[str, str]:
+    """The query for whole words, and (empty if there is none) the one whose last word is a beginning.
+
+    Quoted parts are phrases, each other word is quoted, so that nothing in it is read as an operator.
+    """
     parts: list[str] = []
     for place, part in enumerate(query.replace("\0", " ").split('"')):
-        quoted = place % 2 == 1
-        pieces = [" ".join(part.split())] if quoted else part.split()
+        pieces = [" ".join(part.split())] if place % 2 else part.split()
         parts += [f'"{piece}"' for piece in pieces if any(letter.isalnum() for letter in piece)]
+    exact = " ".join(parts)
     ends_in_phrase = query.rstrip().endswith('"') and query.count('"') % 2 == 0
-    return " ".join(parts) + ("" if ends_in_phrase else "*") if parts else ""
+    if not parts or ends_in_phrase or len(parts[-1]) < SHORTEST_BEGINNING + 2:
+        return exact, ""
+    return exact, exact + "*"

@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 import chat_figures  # noqa: E402
 import download_figures  # noqa: E402
 import ollama_figures  # noqa: E402
+import search_figures  # noqa: E402
 import start_figures  # noqa: E402
 from measure import Measure  # noqa: E402
 from served import Served, serving  # noqa: E402
@@ -41,15 +42,17 @@ WINDOW: dict[str, Callable[[], Awaitable[list[Measure]]]] = {
     "start-ready": start_figures.start,
     "idle": start_figures.idle,
     "download": download_figures.download,
+    "search": search_figures.search,
 }
 FRAMES = "ui-frame"
+HISTORY = "history"
 
 
 class Bench:
     """Collects figures and what went wrong."""
 
     def __init__(self, wanted: list[str]) -> None:
-        self.wanted = wanted or [*CHAT, FRAMES, *WINDOW]
+        self.wanted = wanted or [*CHAT, FRAMES, HISTORY, *WINDOW]
         self.results: list[dict[str, Any]] = []
         self.failures: list[str] = []
 
@@ -74,24 +77,42 @@ class Bench:
                     self.failures.append(f"the backend: {type(error).__name__}: {error}")
         if FRAMES in self.wanted:
             await self.take(FRAMES, frames())
+        if HISTORY in self.wanted:
+            await self.take(HISTORY, history())
         for function in dict.fromkeys(WINDOW[name] for name in WINDOW if name in self.wanted):
             await self.take(function.__name__, function())
 
 
 async def frames() -> list[Measure]:
-    """The window's figure, taken in a process of its own that prints it as its last line."""
+    """Streaming into the window."""
+    facts = await told_by("chat_frames.py")
+    return [Measure(FRAMES, facts["value"], "ms", 16.7, baseline=facts.get("baseline", ""))]
+
+
+async def history() -> list[Measure]:
+    """A long conversation in the window."""
+    facts = await told_by("history_figures.py")
+    scrolled = f"scrolled over {facts['loaded']} of 5,000 messages"
+    return [
+        Measure(HISTORY, facts["open_ms"], "ms", 150, baseline="5,000 messages, opened and painted"),
+        Measure(f"{HISTORY}-scroll", facts["frame_ms"], "ms", 16.7, baseline=scrolled),
+    ]
+
+
+async def told_by(script: str) -> dict[str, Any]:
+    """Figures of the window, taken in a process of its own that prints them as its last line."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        str(Path(__file__).with_name("chat_frames.py")),
+        str(Path(__file__).with_name(script)),
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
     )
     output, _ = await process.communicate()
     if process.returncode:
-        raise RuntimeError(f"chat_frames.py ended with {process.returncode}")
-    facts = json.loads(output.decode().strip().splitlines()[-1])
-    return [Measure(FRAMES, facts["value"], "ms", 16.7, baseline=facts.get("baseline", ""))]
+        raise RuntimeError(f"{script} ended with {process.returncode}")
+    facts: dict[str, Any] = json.loads(output.decode().strip().splitlines()[-1])
+    return facts
 
 
 def table(results: list[dict[str, Any]]) -> str:
@@ -112,7 +133,7 @@ def main() -> int:
     parser.add_argument("ids", nargs="*", metavar="ID", help="only these figures")
     parser.add_argument("--strict", action="store_true", help="leave with 1 when a target is missed")
     arguments = parser.parse_args()
-    unknown = set(arguments.ids) - {*CHAT, *WINDOW, FRAMES}
+    unknown = set(arguments.ids) - {*CHAT, *WINDOW, FRAMES, HISTORY}
     if unknown:
         parser.error(f"no such figure: {', '.join(sorted(unknown))}")
     bench = Bench(arguments.ids)
