@@ -76,7 +76,7 @@ class ModelNews:
 
     def state_changed(self, state: ModelsState) -> None:
         """Show in the status bar what is being fetched."""
-        words = status_note(state.active)
+        words = status_note(state.active) if state.connected else ""
         if words != self._shown:
             self._shown = words
             self._note(words)

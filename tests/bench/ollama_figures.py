@@ -82,6 +82,7 @@ async def decode(served: Served) -> list[Measure]:
         await ask(client, "warm", 2)
         for number in range(4000, 4000 + ROUNDS):
             theirs.append((await ask(client, counting(number), TOKENS)).tokens_per_s)
+            await real.runner_falls_idle()
             ours.append((await hear(served.client, counting(number), TOKENS)).tokens_per_s)
     ratio = middle([mine / other for mine, other in zip(ours, theirs, strict=True)])
     baseline = f"Ollama {ollama_server.VERSION} {middle(theirs):.1f} tokens/s, ours {middle(ours):.1f}"
@@ -99,6 +100,7 @@ async def first_token(served: Served) -> list[Measure]:
         await ask(client, "warm", 2)
         for number in range(5000, 5000 + FIRST_TOKEN_ROUNDS):
             theirs.append((await ask(client, counting(number), 2)).first_ms)
+            await real.runner_falls_idle()
             ours.append((await hear(served.client, counting(number), 2)).first_ms)
     baseline = f"Ollama {ollama_server.VERSION} {middle(theirs):.1f} ms, ours {middle(ours):.1f} ms"
     return [Measure("ollama-first-token", middle(ours) / middle(theirs), "×", 0.5, baseline=baseline)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -35,9 +34,10 @@ from backend_embedded.contract.generation import (
     GenerationStats,
     Role,
 )
+from backend_embedded.contract.local_api import LocalApiInfo
 from backend_embedded.contract.models import BuildFailure, Engine, EngineState
 from backend_embedded.contract.ollama import OllamaState, OllamaStatus
-from backend_embedded.contract.settings import BackendSettings, SettingsPatch
+from backend_embedded.contract.settings import BackendSettings, LocalApi, SettingsPatch
 from backend_embedded.contract.status import Capability, State, SystemStatus
 from ui.client.port import ClientError, MessagePage
 
@@ -47,16 +47,6 @@ EVERY_CALL = "every call"
 
 Played = ChatEvent | GenerationEvent | ClientError
 Script = asyncio.Queue[Played]
-
-
-@dataclass(frozen=True)
-class ScriptedLocalApi:
-    """Address and key of the local API."""
-
-    mode: str = "key"
-    url: str = "http://127.0.0.1:10010"
-    key: str = "sk-scripted-0123456789"
-    ollama_url: str = "http://127.0.0.1:10010"
 
 
 class ScriptedBackend(ScriptedChat, ScriptedLibrary):
@@ -73,6 +63,7 @@ class ScriptedBackend(ScriptedChat, ScriptedLibrary):
         built, kept: engine and settings; the models are those of `ScriptedLibrary`.
         building: how a build begins; it stands there until the test moves it on.
         server, door: the Ollama server; address and key of the local API.
+        door_mode: who may use it in this run, whatever the settings say; None: as they say.
         capabilities: what the status says.
         requests, patches, changes, asked: what was asked for, in order.
         closed: streams that came to their end or were closed.
@@ -90,7 +81,13 @@ class ScriptedBackend(ScriptedChat, ScriptedLibrary):
         self.building = Engine(state=EngineState.BUILDING, phase="starting")
         self.kept = BackendSettings()
         self.server = OllamaStatus(state=OllamaState.ABSENT, reason="Nothing listens on port 10104 or 11434.")
-        self.door = ScriptedLocalApi()
+        self.door = LocalApiInfo(
+            mode=LocalApi.KEY,
+            url="http://127.0.0.1:10010",
+            key="sk-scripted-0123456789",
+            ollama_url="http://127.0.0.1:10010",
+        )
+        self.door_mode: LocalApi | None = None
         self.capabilities: tuple[Capability, ...] = ()
         self.scripts: list[Script] = []
         self.requests: list[ChatRequest | GenerateRequest] = []
@@ -179,10 +176,13 @@ class ScriptedBackend(ScriptedChat, ScriptedLibrary):
         self._take("status")
         return self._status()
 
-    async def conversations(self, limit: int = 100, offset: int = 0) -> list[Conversation]:
-        """Those that are not in the bin."""
+    async def conversations(
+        self, limit: int = 100, offset: int = 0, *, archived: bool = False
+    ) -> list[Conversation]:
+        """Those that are not in the bin; the archived ones, or the others."""
         self._take("conversations")
-        return [c for c in self.listed.values() if c.deleted_at is None][offset : offset + limit]
+        held = (c for c in self.listed.values() if c.deleted_at is None)
+        return [c for c in held if (c.archived_at is not None) == archived][offset : offset + limit]
 
     async def create_conversation(self, title: str) -> Conversation:
         """Make an empty conversation."""
@@ -291,15 +291,15 @@ class ScriptedBackend(ScriptedChat, ScriptedLibrary):
         self._take("ollama")
         return self.server
 
-    async def local_api(self) -> ScriptedLocalApi:
+    async def local_api(self) -> LocalApiInfo:
         """Address and key."""
         self._take("local_api")
-        return replace(self.door, mode=self.kept.local_api.value)
+        return self.door.model_copy(update={"mode": self.door_mode or self.kept.local_api})
 
-    async def new_local_api_key(self) -> ScriptedLocalApi:
+    async def new_local_api_key(self) -> LocalApiInfo:
         """Another key."""
         self._take("new_local_api_key")
-        self.door = replace(self.door, key=f"{self.door.key}-next")
+        self.door = self.door.model_copy(update={"key": f"{self.door.key}-next"})
         return await self.local_api()
 
     async def search(

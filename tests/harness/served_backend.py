@@ -30,7 +30,7 @@ from backend_embedded.contract.generation import (
     TextDelta,
 )
 from backend_embedded.contract.models import Engine, EngineState, Model
-from backend_embedded.contract.settings import BackendSettings
+from backend_embedded.contract.settings import BackendSettings, LocalApi
 from backend_embedded.contract.status import Capability, State
 from backend_embedded.errors import ControlCenterError, ModelNotFound
 from backend_embedded.llm.port import ContextFacts, Embeddings, Prompt
@@ -212,10 +212,12 @@ async def opened(folder: Path, model: ScriptedModel) -> AsyncIterator[Services]:
 
 
 @asynccontextmanager
-async def served(services: Services, limits: TimeLimits | None = None) -> AsyncIterator[httpx.AsyncClient]:
+async def served(
+    services: Services, limits: TimeLimits | None = None, local_api: LocalApi | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a real server of these services."""
     listening = socket.create_server(("127.0.0.1", 0))
-    app = create_app(services, TOKEN, limits)
+    app = create_app(services, TOKEN, limits, local_api)
     server = make_server(app)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -164,6 +164,7 @@ class Stage:
         """Wait until no widget in sight is still to be laid out and no text is still to be written or coloured."""
         view = self.chat_page.pane.view
         await self.until("the text is written", lambda: not view.wants_flush and not view.is_coloring)
+        await self.until("all messages are shown", lambda: not view.above.is_active)
         await self.until("all is laid out", lambda: not any(self._laid_out_anew()))
 
     def _laid_out_anew(self) -> list[bool]:

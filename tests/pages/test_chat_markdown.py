@@ -208,6 +208,8 @@ def test_messages_are_changed_with_the_least_work(view: TranscriptView) -> None:
     view.show_messages(messages[10:], set())
     assert view.transcript.rendered == 10
     view.show_messages(messages, set())
+    while view.above.is_active:
+        view.above.step()
     assert view.transcript.rendered == 20
     assert [item.text for item in view.items] == [m.text for m in messages]
     assert view.document().toPlainText().index("text 0") < view.document().toPlainText().index("text 19")

@@ -135,7 +135,7 @@ async def test_two_thousand_messages_open_with_the_work_of_twenty(
     assert page.pane.view.following
     page.pane.view.scroll_to(0)
     await until(lambda: len(page._presenter.state.transcript.messages) == 40)
-    assert page.pane.view.transcript.rendered == 40
+    await until(lambda: page.pane.view.transcript.rendered == 40)
     assert page.pane.view.verticalScrollBar().value() > 0
 
 

@@ -174,6 +174,15 @@ async def test_a_closed_door_shows_neither_key_nor_lines(desk: ProviderDesk) -> 
     assert section.address_row.isHidden()
 
 
+async def test_a_run_that_overrules_the_setting_says_so(desk: ProviderDesk) -> None:
+    desk.backend.door_mode = LocalApi.OPEN
+    desk.page.show_section("local_api")
+    section = desk.page.local_api
+    await desk.until(lambda: shows(section, "This run was started with --local-api open."))
+    assert section.mode.value == "key"
+    assert section.key_row.isHidden()
+
+
 async def test_a_key_that_cannot_be_read_says_why(desk: ProviderDesk) -> None:
     desk.backend.refuse(
         ErrorBody(code=ErrorCode.INTERNAL, message="The key's file is not readable."), "local_api"

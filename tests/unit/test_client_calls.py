@@ -380,3 +380,11 @@ async def test_a_pull_that_fails_in_its_middle_says_why(server: Server, client: 
     server.streams("POST /api/v1/ollama/pull", sse(failed))
     with pytest.raises(ClientError, match="The disk is full"):
         await anext(client.pull_ollama_model("gpt-oss"))
+
+
+async def test_the_local_api_and_its_key(server: Server, client: BackendClient) -> None:
+    told = {"mode": "key", "url": "http://127.0.0.1:1", "key": "a", "ollama_url": "http://127.0.0.1:1"}
+    server.answers("GET /api/v1/local-api", told)
+    server.answers("POST /api/v1/local-api/key", told | {"key": "b"})
+    assert (await client.local_api()).key == "a"
+    assert (await client.new_local_api_key()).key == "b"

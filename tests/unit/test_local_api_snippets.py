@@ -3,17 +3,18 @@ from __future__ import annotations
 import ast
 import json
 import shlex
-from dataclasses import replace
 
 import pytest
-from scripted_backend import ScriptedLocalApi
+from scripted_backend import ScriptedBackend
 
+from backend_embedded.contract.local_api import LocalApiInfo
+from backend_embedded.contract.settings import LocalApi
 from ui.settings.snippets import OPEN_KEY, snippets
 
-API = ScriptedLocalApi()
+API = ScriptedBackend().door
 
 
-def text_of(title: str, api: ScriptedLocalApi = API) -> str:
+def text_of(title: str, api: LocalApiInfo = API) -> str:
     return next(one.text for one in snippets(api, "tiny", api.key) if one.title == title)
 
 
@@ -31,10 +32,10 @@ def test_the_lines_for_python_are_python_with_the_key(title: str) -> None:
 
 
 def test_an_open_door_needs_no_key() -> None:
-    api = replace(API, mode="open")
+    api = API.model_copy(update={"mode": LocalApi.OPEN})
     assert all(API.key not in one.text for one in snippets(api, "tiny", api.key))
     assert OPEN_KEY in text_of("Python, openai", api)
 
 
 def test_a_closed_door_has_no_lines() -> None:
-    assert snippets(replace(API, mode="off"), "tiny", API.key) == ()
+    assert snippets(API.model_copy(update={"mode": LocalApi.OFF}), "tiny", API.key) == ()

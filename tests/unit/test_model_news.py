@@ -108,7 +108,7 @@ def test_a_removed_download_is_no_news() -> None:
 
 def test_the_note_changes_only_with_its_words() -> None:
     room = Room()
-    state = ModelsState(downloads=library.DOWNLOADS)
+    state = ModelsState(connected=True, downloads=library.DOWNLOADS)
     room.news.state_changed(state)
     room.news.state_changed(replace(state, wanted="x"))
     room.news.state_changed(ModelsState())

@@ -122,3 +122,22 @@ def test_progress_of_a_build_in_words() -> None:
     early = Engine(state=EngineState.BUILDING, phase="fetching")
     assert words.build_progress(early) == "Fetching"
     assert words.build_share(early) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "taken"),
+    [
+        ("", ""),
+        ("127.0.0.1:11434", "http://127.0.0.1:11434"),
+        (' "https://ollama.example/" ', "https://ollama.example"),
+    ],
+)
+def test_addresses_are_completed(typed: str, taken: str) -> None:
+    assert patch_of("ollama_url", typed).ollama_url == taken
+    assert patch_of("proxy", typed).proxy == taken
+
+
+@pytest.mark.parametrize("typed", ["ftp://a", "http://", "http://a b"])
+def test_what_is_no_address_is_refused(typed: str) -> None:
+    with pytest.raises(NotAccepted, match="Type an address"):
+        patch_of("ollama_url", typed)

@@ -93,6 +93,7 @@ class AnswerBar(QWidget):
         self, message: Message, live: LiveAnswer | None, *, last: bool, can_answer: bool
     ) -> None:
         """Show facts and actions of this answer; Ask again and Continue work only when `can_answer`."""
+        self._id = message.id
         place, of = chat.sibling_place(message)
         several = of > 1 and live is None
         for widget in (self._previous, self._place, self._next):

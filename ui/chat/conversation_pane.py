@@ -132,7 +132,9 @@ class ConversationPane(QWidget):
         self.notices.show_state(state, engine_told=self._at_welcome(state))
         self.welcome.show_state(state)
         self._show_composer(state)
-        self._foot.setVisible(state.comparison is None)
+        if self._foot.isHidden() is not (state.comparison is not None):
+            self._foot.setVisible(state.comparison is None)
+            self.compare.focus_first() if state.comparison is not None else self.focus_composer()
         self._show_sought(state)
         answering = state.live_here is not None
         if answering != self._ticker.isActive():

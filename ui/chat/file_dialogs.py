@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -109,14 +107,14 @@ class FileDialogs(QObject):
 
     async def _write(self, path: str, data: bytes) -> None:
         try:
-            await asyncio.to_thread(Path(path).write_bytes, data)
+            await self._presenter.disk.write(path, data)
         except OSError as error:
             raise _no_file(path, error) from error
         self.told.emit(f"Written to {path}")
 
     async def _read(self, path: str) -> bytes:
         try:
-            return await asyncio.to_thread(Path(path).read_bytes)
+            return await self._presenter.disk.read(path)
         except OSError as error:
             raise _no_file(path, error) from error
 

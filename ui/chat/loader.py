@@ -29,6 +29,9 @@ class Loader:
         store = self._store
         conversations = await self._backend.conversations(limit=1000)
         shown = tuple(c for c in conversations if c.deleted_at is None)
+        ids = {c.id for c in shown}
+        # The archive is read when it is opened; what is known of it stays.
+        shown += tuple(c for c in store.kept.conversations if c.archived_at is not None and c.id not in ids)
         store.change(conversations=shown, loaded=True)
         selected = store.kept.selected
         if selected is not None and selected not in {c.id for c in shown}:

@@ -46,6 +46,7 @@ class Overlays(QObject):
         self.extras = AnswerExtras(themes, self)
         self.models: tuple[Model, ...] = ()
         self._card_keys: dict[UUID, object] = {}
+        self._spare_bars: list[AnswerBar] = []
         self._view = view
         self._themes = themes
         self._live: Mapping[UUID, LiveAnswer] = {}
@@ -97,7 +98,8 @@ class Overlays(QObject):
         visible = [item for item in self._view.places.in_sight() if item.body is not None]
         ids = {item.message.id for item in visible}
         for gone in [i for i in self._bars if i not in ids and not self._has_focus(self._bars[i])]:
-            self._discard(self._bars.pop(gone))
+            self._spare_bars.append(self._bars.pop(gone))
+            self._spare_bars[-1].hide()
         for gone in [i for i in self._cards if i not in ids]:
             self._discard(self._cards.pop(gone))
         # Cards first: they change how much room there is.
@@ -124,6 +126,11 @@ class Overlays(QObject):
         bar.show()
 
     def _make_bar(self, item: Item) -> AnswerBar:
+        if self._spare_bars:
+            # Making one takes longer than a frame may when several come into sight.
+            spare = self._spare_bars.pop()
+            self._show_bar(spare, item)
+            return spare
         bar = AnswerBar(item.message.id, self._themes, self._view.viewport())
         bar.copy_wanted.connect(self.copy_wanted)
         bar.again_wanted.connect(self.again_wanted)

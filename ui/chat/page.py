@@ -10,7 +10,6 @@ from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from backend_embedded.contract.conversations import MessageStatus
-from backend_embedded.contract.transfer import ExportFormat
 from ui.chat.compare.ways_dialog import WaysDialog
 from ui.chat.conversation_list import ConversationList
 from ui.chat.conversation_pane import ConversationPane
@@ -18,6 +17,7 @@ from ui.chat.file_dialogs import FileDialogs
 from ui.chat.model_picker import ModelPicker
 from ui.chat.page_parts import connect_parts
 from ui.chat.settings_panel.panel import SettingsPanel
+from ui.chat.shown_chat import ShownChat
 from ui.widgets import IconButton, PageHeader, SecondaryButton
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class ChatPage(QWidget):
         super().__init__(parent)
         self._presenter = presenter
         self._on_deleted = on_deleted
+        self._selected: UUID | None = None
         self._deleted: Conversation | None = presenter.state.deleted
         self.setAccessibleName("Chat")
         self.list = ConversationList(themes, now)
@@ -84,6 +85,7 @@ class ChatPage(QWidget):
         self._themes = themes
         self._lay_out()
         self._connect(show_folder, show_log)
+        self.shown = ShownChat(presenter, self.dialogs)
         connect_parts(self, presenter)
         presenter.listen(self)
         self.state_changed(presenter.state)
@@ -139,6 +141,9 @@ class ChatPage(QWidget):
         """Show this state."""
         at_welcome = state.welcome and not state.transcript.messages
         self.list.setVisible(not at_welcome)
+        if state.selected != self._selected:
+            self._selected = state.selected
+            self.header.set_caption("")
         self.header.set_title("Welcome" if at_welcome else state.title)
         self.picker.setVisible(not at_welcome)
         self.skip.setVisible(at_welcome)
@@ -257,35 +262,6 @@ class ChatPage(QWidget):
                 lambda ways: self._presenter.spawn(self._presenter.comparing.start(text, ways))
             )
             self.ways.open()
-
-    def branch_last(self) -> None:
-        """Go on from the last answer in a conversation of its own."""
-        last = self._presenter.state.transcript.last_answer
-        if last is not None:
-            self._presenter.spawn(self._presenter.branches.branch_from(last.id))
-
-    def pin_selected(self) -> None:
-        """Keep the shown conversation at the top, or not."""
-        shown = self._presenter.state.conversation
-        if shown is not None:
-            self._presenter.spawn(self._presenter.keeping.pin(shown.id, not shown.pinned))
-
-    def archive_selected(self) -> None:
-        """Move the shown conversation into the archive, or back."""
-        shown = self._presenter.state.conversation
-        if shown is not None:
-            away = shown.archived_at is None
-            self._presenter.spawn(self._presenter.keeping.archive(shown.id, away))
-
-    def toggle_archive(self) -> None:
-        """Show the archive in place of the list, or the list again."""
-        self._presenter.keeping.show_archive(not self._presenter.state.archive_shown)
-
-    def export_selected(self) -> None:
-        """Choose where the shown conversation is written to."""
-        shown = self._presenter.state.conversation
-        if shown is not None:
-            self.dialogs.export(shown.id, ExportFormat.MARKDOWN)
 
     # Inside
 

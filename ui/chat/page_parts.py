@@ -46,6 +46,7 @@ def _connect_composer(page: ChatPage, presenter: ChatPresenter) -> None:
     composer.panel_wanted.connect(page.toggle_panel)
     composer.meter.change_wanted.connect(lambda: presenter.change(fit_asked=True))
     page.pane.fit_card.chosen.connect(lambda policy: spawn(context.choose(policy)))
+    page.pane.fit_card.chosen_once.connect(lambda policy: spawn(presenter.send(composer.text, policy)))
     page.pane.fit_card.closed.connect(lambda: presenter.change(fit_asked=False))
     extras = page.pane.overlays.extras
     extras.change_wanted.connect(lambda: presenter.change(fit_asked=True))
@@ -71,7 +72,7 @@ def _connect_list(page: ChatPage, presenter: ChatPresenter) -> None:
     menu.archive_shown.connect(keeping.show_archive)
     menu.export_wanted.connect(page.dialogs.export)
     menu.import_wanted.connect(page.dialogs.bring_in)
-    page.export_button.clicked.connect(page.export_selected)
+    page.export_button.clicked.connect(page.shown.export_selected)
     page.dialogs.told.connect(page.header.set_caption)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF
@@ -62,12 +63,15 @@ class Places:
 
     def in_sight(self) -> list[Item]:
         """The messages of which a part is in sight, the last one first."""
-        height = self._view.viewport().height()
+        top, height = self.offset, self._view.viewport().height()
+        layout = self._view.document().documentLayout()
+        items = self._transcript.items
+        # The messages stand one under the other: the first one in sight is found by halving.
+        first = bisect_left(items, top, key=lambda item: int(layout.frameBoundingRect(item.frame).bottom()))
         found: list[Item] = []
-        for item in reversed(self._transcript.items):
-            rect = self.of_item(item)
-            if rect.bottom() < 0:
+        for item in items[first:]:
+            if layout.frameBoundingRect(item.frame).top() > top + height:
                 break
-            if rect.top() <= height:
-                found.append(item)
+            found.append(item)
+        found.reverse()
         return found

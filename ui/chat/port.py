@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from backend_embedded.contract.attachments import Attachment, AttachmentText
-    from backend_embedded.contract.context import ContextRequest, ContextUse, Summary
     from backend_embedded.contract.conversations import (
         BranchRequest,
         Conversation,
@@ -24,14 +23,6 @@ if TYPE_CHECKING:
 
 class ChatBackend(Backend, Protocol):
     """The calls of a chat to live in. Every method raises `ClientError`."""
-
-    async def context_use(self, request: ContextRequest) -> ContextUse:
-        """Where the tokens would go if this were sent now."""
-        ...
-
-    async def change_summary(self, summary_id: UUID, text: str) -> Summary:
-        """Put another text in the place of a summary."""
-        ...
 
     async def branch_conversation(self, conversation_id: UUID, request: BranchRequest) -> Conversation:
         """A new conversation with the messages up to one."""

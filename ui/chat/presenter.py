@@ -6,7 +6,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from backend_embedded.contract.conversations import ChatRequest, ConversationPatch, ConversationSettings
+from backend_embedded.contract.conversations import ChatRequest, ConversationPatch
+from ui.chat.asking import Asking
 from ui.chat.backend_news import BackendNews
 from ui.chat.branches.branching import Branching
 from ui.chat.branches.reading import BranchReading
@@ -15,6 +16,7 @@ from ui.chat.compare.comparing import Comparing
 from ui.chat.context.watch import ContextWatch
 from ui.chat.drafts import DraftSaver
 from ui.chat.files.attaching import Attaching
+from ui.chat.files.disk import Disk
 from ui.chat.finding.finding import Finding
 from ui.chat.finding.finding_state import Found
 from ui.chat.loader import Loader
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from uuid import UUID
 
+    from backend_embedded.contract.context import ContextPolicy
     from backend_embedded.contract.conversations import Conversation
     from backend_embedded.contract.errors import ErrorBody
     from backend_embedded.contract.events import Event
@@ -65,12 +68,14 @@ class ChatPresenter:
         self._reading = BranchReading(backend, self._store, self._loader)
         self.branches = Branching(backend, self)
         self.context = ContextWatch(backend, self, pause_s)
-        self.files = Attaching(backend, self)
+        self.disk = Disk()
+        self.files = Attaching(backend, self, self.disk)
         self.finding = Finding(backend, self, pause_s)
         self.keeping = Keeping(backend, self)
         self.choosing = Choosing(backend, self)
         self.comparing = Comparing(backend, self)
         self.listen(self.context)
+        self._asking = Asking(self, self._store, self._drafts)
 
     @property
     def state(self) -> ChatState:
@@ -108,11 +113,13 @@ class ChatPresenter:
 
     async def close(self) -> None:
         """Save the drafts, end every stream (which stops the engine) and all other work."""
+        self.context.end()
         await self._drafts.flush()
         tasks = [task for task in self._tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.disk.close()
 
     # What the user does
 
@@ -137,48 +144,16 @@ class ChatPresenter:
         """Load the messages above the loaded ones."""
         await self._loader.load_older()
 
-    async def send(self, text: str) -> None:
-        """Ask; the answer streams in. A refused question comes back as the draft."""
-        state = self.state
-        if not text.strip() or state.cannot_send:
-            return
-        if state.editing is not None:
-            await self.branches.send_edited(text)
-            return
-        if state.does_not_fit:
-            self.change(fit_asked=True)
-            return
-        key, settings, files = state.selected, state.new_settings, state.files
-        self._drafts.forget(key)
-        drafts = {k: v for k, v in state.drafts.items() if k != key} | {key: ""}
-        fresh = key is None and settings != ConversationSettings()
-        request = ChatRequest(
-            conversation_id=key,
-            content=text,
-            attachments=self.files.ready(),
-            model=state.asked_model,
-            system=settings.system if fresh else None,
-            options=settings.options if fresh else None,
-            context_policy=settings.context_policy if fresh else None,
-        )
-        self.change(sending=True, failure=None, drafts=drafts, files=())
-        if await self.ask(request, key, text) is not None and not self._store.kept.files:
-            self.change(files=files)
+    async def send(self, text: str, once: ContextPolicy | None = None) -> None:
+        """Ask; the answer streams in. A refused question comes back as the draft.
+
+        `once` says what is done, for this question only, when it does not fit.
+        """
+        await self._asking.send(text, once)
 
     async def ask(self, request: ChatRequest, key: UUID | None, text: str = "") -> ErrorBody | None:
         """Send a request and read its answer to the end; the error when nothing was stored."""
-        failure = await self._store.answers.run(request, key)
-        if (kept := self._store.to_keep) is not None:
-            self._store.to_keep = None
-            self.spawn(self.choosing.keep(*kept))
-        self.put(sending=False)
-        if failure is not None:
-            drafts = dict(self._store.kept.drafts)
-            if text and not drafts.get(key):
-                drafts[key] = text
-            self.put(failure=failure, drafts=drafts)
-        self._store.tell()
-        return failure
+        return await self._asking.ask(request, key, text)
 
     async def ask_again(self, message_id: UUID) -> None:
         """One more answer to the same question, beside the old one."""
@@ -186,16 +161,7 @@ class ChatPresenter:
 
     async def continue_answer(self, message_id: UUID) -> None:
         """Go on with a cut or stopped answer, in place."""
-        message = self._store.kept.transcript.message(message_id)
-        if message is None or self.state.cannot_send:
-            return
-        self.change(sending=True, failure=None)
-        request = ChatRequest(
-            conversation_id=message.conversation_id,
-            continue_message=message_id,
-            model=self._store.kept.asked_model,
-        )
-        await self.ask(request, message.conversation_id)
+        await self._asking.continue_answer(message_id)
 
     def stop(self) -> None:
         """End the answer that is being made in the shown conversation; what came is kept."""
@@ -303,6 +269,9 @@ class ChatPresenter:
 
     def _forget_passing_things(self) -> None:
         """What belongs to the conversation that was shown, and not to its store."""
+        if self._store.kept.comparison is not None:
+            self.comparing.stop()
+            self.put(comparison=None)
         self.put(editing=None, context=None, fit_asked=False, files=(), found_here=Found(), sought=None)
 
     def _draft_of(self, key: UUID | None) -> str:

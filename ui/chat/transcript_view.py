@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QPainter, QTextDocument
 from PySide6.QtWidgets import QFrame, QTextBrowser
 
+from ui.chat.above_steps import AboveSteps
 from ui.chat.code_coloring import CodeColoring
 from ui.chat.column import column_left, column_width
 from ui.chat.document_style import CODE_KIND, DocumentStyle
@@ -58,6 +59,7 @@ class TranscriptView(QTextBrowser):
         self._coloring = CodeColoring(self._highlighter, self)
         self._end = EndFollower(self.verticalScrollBar())
         self._hovered: UUID | None = None
+        self.above = AboveSteps(self.show_messages, self)
         self._set_up()
         self._theme = theme
         self._start_document(theme)
@@ -128,6 +130,7 @@ class TranscriptView(QTextBrowser):
 
     def show_messages(self, messages: Sequence[Message], live: set[UUID] | frozenset[UUID]) -> None:
         """Make the document show these messages with the least change; those in `live` may still grow."""
+        messages = self.above.limited(messages, live, [item.message.id for item in self.items])
         if not self._writer.goes_on(messages):
             self._end.begin_anew()
         self._writer.show(messages, live)

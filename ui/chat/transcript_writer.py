@@ -114,6 +114,7 @@ class TranscriptWriter:
             return
         head_changed = self._head_of(message) != self._head_of(item.message) and not live
         head_changed = head_changed or message.seams != item.message.seams
+        head_changed = head_changed or message.attachments != item.message.attachments
         head_changed = head_changed or (bool(message.seams) and was_live and not live)
         if message.text == item.text and not head_changed and not (live and not was_live):
             item.message = message

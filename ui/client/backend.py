@@ -46,6 +46,7 @@ from backend_embedded.contract.status import SystemStatus
 from ui.client.calls import LONG_CALL_TIMEOUT_S, Calls, segment
 from ui.client.chat_things import ChatThings
 from ui.client.failures import cut_off
+from ui.client.local_api_things import LocalApiThings
 from ui.client.ollama_things import OllamaThings
 from ui.client.port import MessagePage
 
@@ -68,7 +69,7 @@ _hits = TypeAdapter(Success[list[SearchHit]])
 _anything = TypeAdapter(Success[Any])
 
 
-class BackendClient(ChatThings, OllamaThings, Calls):
+class BackendClient(ChatThings, OllamaThings, LocalApiThings, Calls):
     """Every call as a typed method; see `Backend`."""
 
     async def status(self) -> SystemStatus:

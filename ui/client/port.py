@@ -27,6 +27,7 @@ from backend_embedded.contract.library import (
     PullRequest,
     Remote,
 )
+from backend_embedded.contract.local_api import LocalApiInfo
 from backend_embedded.contract.models import Engine, Model
 from backend_embedded.contract.ollama import OllamaProgress, OllamaStatus
 from backend_embedded.contract.settings import BackendSettings, SettingsPatch
@@ -178,6 +179,14 @@ class Backend(Protocol):
 
     async def cancel_engine_build(self) -> Engine:
         """Stop the job that builds the engine."""
+        ...
+
+    async def local_api(self) -> LocalApiInfo:
+        """Mode, address and key of the local API."""
+        ...
+
+    async def new_local_api_key(self) -> LocalApiInfo:
+        """Make another key; the old one is refused from then on."""
         ...
 
     async def ollama(self) -> OllamaStatus:

@@ -100,9 +100,10 @@ class LocalApiSection(FieldSection):
         """Show this state."""
         super().show_state(state)
         self._state = state
-        mode = LocalApi(state.shown("local_api") or LocalApi.KEY)
-        self.fields["local_api"].set_caption(EFFECTS[mode])
-        api = state.local_api
+        api, wanted = state.local_api, LocalApi(state.shown("local_api") or LocalApi.KEY)
+        mode = LocalApi(api.mode) if api is not None else wanted
+        overruled = f"This run was started with --local-api {mode}. " if mode is not wanted else ""
+        self.fields["local_api"].set_caption(overruled + EFFECTS[mode])
         url, key = self._fact("url"), self._fact("key")
         self.address.setText(url or "–")
         self.key_words.setText((key if self._key_shown else HIDDEN) if key else "–")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -32,6 +33,7 @@ MOST_THREADS = 256
 SMALLEST_CONTEXT = 256
 LARGEST_CONTEXT = 1_048_576
 LONGEST_WAIT_S = 3600
+ADDRESS = re.compile(r"https?://[^\s/]+(/\S*)?")
 KEEP_ALIVES = (
     (0, "Unload at once"),
     (60, "1 minute"),
@@ -196,13 +198,12 @@ def folder_in(text: str) -> str:
 
 def address_in(text: str) -> str:
     """An address as it was typed, with `http://` when no scheme was; raises NotAccepted."""
-    address = text.strip("\"'").rstrip("/")
+    address = text.strip("\"'")
     if address and "://" not in address:
         address = f"http://{address}"
-    scheme, _, rest = address.partition("://")
-    if address and (scheme not in ("http", "https") or not rest or " " in rest):
+    if address and not ADDRESS.fullmatch(address):
         raise NotAccepted("Type an address such as http://127.0.0.1:11434.")
-    return address
+    return address.rstrip("/")
 
 
 def whole_number(text: str, least: int, most: int) -> int:

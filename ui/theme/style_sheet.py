@@ -71,6 +71,11 @@ QPlainTextEdit, QTextEdit {
     selection-background-color: $accent; selection-color: $onAccent;
 }
 QPlainTextEdit:focus, QTextEdit:focus { border: 2px solid $accent; }
+QPlainTextEdit[edged="true"] {
+    background: $input; border: 1px solid $control; border-radius: 6px; padding: 4px;
+}
+QPlainTextEdit[edged="true"]:focus { border: 2px solid $accent; padding: 3px; }
+QPlainTextEdit[edged="true"][invalid="true"] { border-color: $down; }
 QPlainTextEdit[bare="true"], QTextEdit[bare="true"], QTextBrowser[bare="true"] {
     border: none; background: transparent;
 }

@@ -62,6 +62,7 @@ class QuestionBar(QWidget):
 
     def show_message(self, message: Message, *, can_ask: bool, unseen: bool) -> None:
         """Show place and actions; editing works only when `can_ask`."""
+        self._id = message.id
         place, of = chat.sibling_place(message)
         for widget in (self._previous, self._place, self._next):
             widget.setVisible(of > 1)
@@ -103,6 +104,7 @@ class QuestionBars(QObject):
         self._view = view
         self._themes = themes
         self._bars: dict[UUID, QuestionBar] = {}
+        self._spare: list[QuestionBar] = []
         self._hovered: UUID | None = None
         self._unseen: frozenset[UUID] = frozenset()
         self._can_ask = True
@@ -135,7 +137,7 @@ class QuestionBars(QObject):
         for gone in [i for i in self._bars if i not in ids]:
             bar = self._bars.pop(gone)
             bar.hide()
-            bar.deleteLater()
+            self._spare.append(bar)
         for item in visible:
             made = self._bars.get(item.message.id) or self._make(item)
             rect = self._view.places.of_frame(item.frame)
@@ -150,6 +152,11 @@ class QuestionBars(QObject):
         self._bars.clear()
 
     def _make(self, item: Item) -> QuestionBar:
+        if self._spare:
+            bar = self._bars[item.message.id] = self._spare.pop()
+            self._show(bar, item)
+            bar.set_hovered(item.message.id == self._hovered)
+            return bar
         bar = self._bars[item.message.id] = QuestionBar(item.message.id, self._themes, self._view.viewport())
         bar.copy_wanted.connect(self.copy_wanted)
         bar.edit_wanted.connect(self.edit_wanted)

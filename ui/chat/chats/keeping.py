@@ -45,6 +45,8 @@ class Keeping:
     def show_archive(self, shown: bool) -> None:
         """Show the archived conversations in place of the others, or the others again."""
         self._owner.change(archive_shown=shown)
+        if shown:
+            self._owner.spawn(self._load_archive())
 
     async def export(self, conversation_id: UUID | None, format_: ExportFormat) -> bytes:
         """One conversation, or all of them, as a file's bytes."""
@@ -62,6 +64,12 @@ class Keeping:
         title = next(found, "Chats")
         plain = "".join(letter if letter.isalnum() or letter in " -_" else " " for letter in title)
         return " ".join(plain.split())[:80].strip() + SUFFIX[format_]
+
+    async def _load_archive(self) -> None:
+        archived = await self._backend.conversations(limit=1000, archived=True)
+        ids = {one.id for one in archived}
+        others = tuple(c for c in self._owner.state.conversations if c.id not in ids)
+        self._owner.change(conversations=(*others, *archived))
 
     async def _patch(self, conversation_id: UUID, patch: ConversationPatch) -> None:
         self._owner.conversation_arrived(await self._backend.patch_conversation(conversation_id, patch))

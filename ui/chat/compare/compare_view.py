@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -109,7 +109,7 @@ class CompareView(QWidget):
         self.columns: list[AnswerColumn] = []
         self._clock: FlushClock | None = None
         self._question = ElidedLabel("", themes, "strong")
-        stop = SecondaryButton("Stop all", themes, "square")
+        self._stop = stop = SecondaryButton("Stop all", themes, "square")
         stop.clicked.connect(self.stopped)
         leave = SecondaryButton("Leave", themes)
         leave.setAccessibleName("Leave the comparison; all answers are kept")
@@ -138,6 +138,11 @@ class CompareView(QWidget):
         self._question.set_whole_text(comparison.text)
         for shown, column in zip(self.columns, comparison.columns, strict=True):
             shown.show_column(column)
+
+    def focus_first(self) -> None:
+        """Put the keyboard on the first button."""
+        if self.columns:
+            self._stop.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def feed(self, place: int, text: str) -> None:
         """Streamed text for a column."""

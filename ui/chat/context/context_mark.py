@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from ui.chat import words
-from ui.widgets import Label, SecondaryButton
+from ui.widgets import ElidedLabel, SecondaryButton
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
@@ -44,8 +44,11 @@ class ContextMark(QWidget):
         self.setAccessibleName(f"{title}. {why}")
         row = QHBoxLayout()
         row.setSpacing(8)
-        row.addWidget(Label(title, themes, "label", "degraded"))
-        row.addWidget(Label(why, themes, "caption", "text3"), 1)
+        said = QVBoxLayout()
+        said.setSpacing(0)
+        said.addWidget(ElidedLabel(title, themes, "label", "degraded"))
+        said.addWidget(ElidedLabel(why, themes, "caption", "text3"))
+        row.addLayout(said, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 8, 0, 0)
         column.setSpacing(8)
@@ -62,6 +65,7 @@ class ContextMark(QWidget):
     def _add_summary(self, text: str, row: QHBoxLayout, column: QVBoxLayout, themes: ThemeSource) -> None:
         edit = self.text = QPlainTextEdit(text)
         edit.setAccessibleName("Summary")
+        edit.setProperty("edged", True)
         edit.setFont(themes.theme.font("message"))
         edit.setFixedHeight(EDIT_HEIGHT)
         edit.setTabChangesFocus(True)

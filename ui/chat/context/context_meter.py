@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath
-from PySide6.QtWidgets import QAbstractButton, QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from ui.chat import words
 from ui.chat.context import meter_state
@@ -101,9 +101,10 @@ class MeterPopover(Floating):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
-        grid.addWidget(Label("Context window", themes, "cardTitle"), 0, 0, 1, 2)
-        total = Label(meter_state.summary(use), themes, "caption", "text2", numbers=True)
-        grid.addWidget(total, 0, 2, Qt.AlignmentFlag.AlignRight)
+        head = QHBoxLayout()
+        head.addWidget(Label("Context window", themes, "cardTitle"), 1)
+        head.addWidget(Label(meter_state.summary(use), themes, "caption", "text2", numbers=True))
+        grid.addLayout(head, 0, 0, 1, 3)
         for row, part in enumerate(meter_state.parts(use), 1):
             grid.addWidget(Swatch(part.token, themes), row, 0)
             grid.addWidget(Label(part.name, themes, tone="text2"), row, 1)
@@ -117,12 +118,14 @@ class MeterPopover(Floating):
             grid.addWidget(said, row, 0, 1, 3)
             row += 1
         told = Label(f"When full: {meter_state.POLICY_WORDS[policy].lower()}", themes, "caption", "text3")
-        grid.addWidget(told, row, 0, 1, 2)
+        foot = QHBoxLayout()
+        foot.addWidget(told, 1)
         change = GhostButton("Change", themes, small=True)
         change.setAccessibleName("Change what is done when the context is full")
         change.clicked.connect(self.close)
         change.clicked.connect(self.change_wanted)
-        grid.addWidget(change, row, 2, Qt.AlignmentFlag.AlignRight)
+        foot.addWidget(change)
+        grid.addLayout(foot, row, 0, 1, 3)
         return body
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
+from backend_embedded.contract.context import ContextPolicy
 from ui.chat.context import meter_state
-from ui.widgets import GhostButton, Label, SecondaryButton
+from ui.widgets import CheckBox, GhostButton, Label, SecondaryButton
 from ui.widgets.cards import Card
 
 if TYPE_CHECKING:
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
 
 class FitCard(QWidget):
-    """Shown over the composer; what is chosen holds for the conversation."""
+    """Shown over the composer; what is chosen holds for the conversation, or once."""
 
     chosen = Signal(object)
+    chosen_once = Signal(object)
     closed = Signal()
 
     def __init__(self, themes: ThemeSource, parent: QWidget | None = None) -> None:
@@ -72,10 +74,17 @@ class FitCard(QWidget):
         for row, choice in enumerate(meter_state.choices(use)):
             button = SecondaryButton(choice.title, themes)
             button.setEnabled(choice.usable or not over)
-            button.clicked.connect(lambda _=False, policy=choice.policy: self.chosen.emit(policy))
+            button.clicked.connect(lambda _=False, policy=choice.policy: self._choose(policy))
             line = Label(choice.line, themes, "caption", "text2", wrap=True)
             button.setAccessibleDescription(choice.line)
             grid.addWidget(button, row, 0)
             grid.addWidget(line, row, 1)
         column.addLayout(grid)
+        self.once = CheckBox("Only for this question", themes)
+        self.once.setVisible(over)
+        column.addWidget(self.once)
         return card
+
+    def _choose(self, policy: ContextPolicy) -> None:
+        once = self.once.isChecked() and policy is not ContextPolicy.ASK
+        (self.chosen_once if once else self.chosen).emit(policy)

@@ -30,6 +30,7 @@ class ContextWatch:
         self._waiting: asyncio.Task[None] | None = None
         self._asked: ContextRequest | None = None
         self._text = ""
+        self._ended = False
 
     def state_changed(self, state: ChatState) -> None:
         """Other files, another model or another system prompt cost other tokens."""
@@ -42,6 +43,10 @@ class ContextWatch:
         """The history is longer now."""
         self.refresh(anew=True)
 
+    def end(self) -> None:
+        """Ask nothing any more."""
+        self._ended = True
+
     def typed(self, text: str) -> None:
         """The text in the composer changed."""
         self._text = text
@@ -50,7 +55,7 @@ class ContextWatch:
     def refresh(self, *, anew: bool = False) -> None:
         """Ask when things pause, if what would be sent differs from what was asked last, or `anew`."""
         request = self._request()
-        if not self._owner.state.connected or (request == self._asked and not anew):
+        if self._ended or not self._owner.state.connected or (request == self._asked and not anew):
             return
         self._asked = request
         if self._waiting is not None:

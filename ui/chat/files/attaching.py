@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ui.chat.files.disk import LARGEST_BYTES
 from ui.chat.files.files_state import MOST_FILES, PendingFile
 from ui.client.port import ClientError
 
@@ -14,17 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
+    from ui.chat.files.disk import Disk
     from ui.chat.owner import ChatOwner
     from ui.chat.port import ChatBackend
-
-LARGEST_BYTES = 64 * 1024 * 1024
-"""A larger file is not even read; the backend's own limit is lower and says so itself."""
 
 
 class Attaching:
     """Keeps `state.files`; `changed` is called when their tokens changed."""
 
-    def __init__(self, backend: ChatBackend, owner: ChatOwner) -> None:
+    def __init__(self, backend: ChatBackend, owner: ChatOwner, disk: Disk) -> None:
+        self._disk = disk
         self._backend = backend
         self._owner = owner
         self._made = 0
@@ -58,7 +57,7 @@ class Attaching:
 
     async def _upload(self, file: PendingFile, path: str, data: bytes | None) -> None:
         try:
-            content = data if data is not None else await asyncio.to_thread(read_file, path)
+            content = data if data is not None else await self._disk.read(path, LARGEST_BYTES)
             done = replace(file, attachment=await self._backend.upload(file.name, content))
         except OSError as error:
             done = replace(file, refused=error.strerror or str(error))
@@ -67,15 +66,3 @@ class Attaching:
         self._owner.change(
             files=tuple(done if f.number == file.number else f for f in self._owner.state.files)
         )
-
-
-def read_file(path: str) -> bytes:
-    """The bytes of a file.
-
-    Raises:
-        OSError: it cannot be read, is no file, or is too large.
-    """
-    size = Path(path).stat().st_size
-    if size > LARGEST_BYTES:
-        raise OSError(0, f"The file has {size / 1e6:.0f} MB; {LARGEST_BYTES / 1e6:.0f} MB are the most.")
-    return Path(path).read_bytes()

@@ -4,19 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QTreeWidget, QTreeWidgetItem, QVBoxLayout
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+)
 
 from ui.widgets import Label, SecondaryButton
 from ui.widgets.cards import Card
 
 if TYPE_CHECKING:
+    from PySide6.QtCore import QModelIndex, QPersistentModelIndex
     from PySide6.QtWidgets import QWidget
 
     from ui.theme import Theme, ThemeSource
 
 ROW_HEIGHT = 26
 MOST_ROWS = 12
+
+
+class TreeRows(QStyledItemDelegate):
+    """Rows of one height."""
+
+    def sizeHint(  # noqa: N802
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QSize:
+        """As high as a row of a list."""
+        return QSize(super().sizeHint(option, index).width(), ROW_HEIGHT)
 
 
 class AnswerTree(Card):
@@ -34,6 +53,7 @@ class AnswerTree(Card):
         self.tree.setUniformRowHeights(True)
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.tree.addTopLevelItems(_items(value))
+        self.tree.setItemDelegate(TreeRows(self.tree))
         self.tree.expandToDepth(1)
         self.tree.setColumnWidth(0, 220)
         self.tree.setFont(themes.theme.font("body"))

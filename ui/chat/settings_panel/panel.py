@@ -172,6 +172,7 @@ class SettingsPanel(QWidget):
         edit = QPlainTextEdit()
         edit.setAccessibleName(name)
         edit.setTabChangesFocus(True)
+        edit.setProperty("edged", True)
         edit.setFixedHeight(TEXT_HEIGHT)
         edit.setFont(self._theme.font("log" if mono else "body"))
         return edit
