@@ -5,11 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jsonschema import SchemaError
-from jsonschema.validators import validator_for
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-
 from backend_embedded.errors import ModelError
 
 LONGEST_PROBLEM = 300
@@ -20,6 +15,12 @@ def problem_of(text: str, schema: dict[str, Any]) -> str | None:
 
     References to other documents are not followed.
     """
+    # Imported here: most starts check no schema, and it costs them a twentieth.
+    from jsonschema import SchemaError
+    from jsonschema.validators import validator_for
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
     try:
         value = json.loads(text)
     except ValueError as error:
