@@ -304,5 +304,5 @@ async def test_the_runner_leaves_with_its_parent(tmp_path: Path) -> None:
     await parent.wait()
     async with asyncio.timeout(2):
         await parent.stdout.read()  # ends when the runner, which has it too, is gone
-    assert await asyncio.to_thread(gone, [runner], 2), "its output ends a moment before it does"
+    assert gone([runner], within_s=2), "its output ends a moment before it does"
     parent.stdin.close()
