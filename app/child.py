@@ -27,9 +27,17 @@ def backend_command() -> list[str]:
     return [sys.executable, "-m", "backend_embedded"]
 
 
-def launch_line(paths: HomePaths, token: str, *, port: int | None = None, leave_at_eof: bool = True) -> bytes:
+def launch_line(
+    paths: HomePaths,
+    token: str,
+    *,
+    port: int | None = None,
+    leave_at_eof: bool = True,
+    local_api: str | None = None,
+) -> bytes:
     """The first line on the backend's stdin (`contract.launch.Launch`)."""
     launch = {"paths": paths.as_wire(), "token": token, "port": port, "leave_at_eof": leave_at_eof}
+    launch |= {"local_api": local_api} if local_api else {}
     return json.dumps(launch).encode() + b"\n"
 
 
@@ -167,11 +175,12 @@ async def _end(process: asyncio.subprocess.Process, patience_s: float = LEAVE_S)
         await process.wait()
 
 
-def replace_by_backend(paths: HomePaths, port: int | None) -> NoReturn:
+def replace_by_backend(paths: HomePaths, port: int | None, local_api: str | None = None) -> NoReturn:
     """Become the backend: this process goes on as it, in the foreground. Does not return."""
     read_end, write_end = os.pipe()
     # a pipe holds 64 KiB and the line is far below
-    os.write(write_end, launch_line(paths, fresh_token(), port=port, leave_at_eof=False))
+    line = launch_line(paths, fresh_token(), port=port, leave_at_eof=False, local_api=local_api)
+    os.write(write_end, line)
     os.close(write_end)
     os.dup2(read_end, 0)
     os.close(read_end)

@@ -43,6 +43,11 @@ def _add_home(parser: argparse.ArgumentParser, default: str | None = argparse.SU
 def _add_serve(commands: Commands[argparse.ArgumentParser]) -> None:
     serve = commands.add_parser("serve", help="run the backend alone, in the foreground")
     serve.add_argument("--port", type=_port, metavar="N", help="port on 127.0.0.1 (default: 10010 if free)")
+    serve.add_argument(
+        "--local-api",
+        choices=("off", "key", "open"),
+        help="who may use the Ollama and OpenAI routes in this run (default: as set)",
+    )
     _add_home(serve)
 
 
@@ -155,7 +160,7 @@ def _open(options: argparse.Namespace, paths: HomePaths) -> int:
         case "serve":
             from app.child import replace_by_backend
 
-            return replace_by_backend(paths, options.port)
+            return replace_by_backend(paths, options.port, options.local_api)
         case _:
             from app.terminal import run_in_terminal
 

@@ -79,6 +79,7 @@ class Wiring:
             self._client,
             preferences,
             self._apply_appearance,
+            local_api=self._client,
             home=paths.as_wire(),
             read_about=lambda: self._loop.run_in_executor(thread, read_about, VERSION),
         )

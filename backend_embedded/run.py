@@ -45,7 +45,7 @@ def run(launch: Launch) -> int:
 
 async def _serve(launch: Launch, listening: socket.socket) -> None:
     async with open_services(launch.paths) as services:
-        app = create_app(services, launch.token)
+        app = create_app(services, launch.token, local_api=launch.local_api)
         server = make_server(app)
         ready = ready_line(listening)
         log.info("Serving at %s", ready.url)

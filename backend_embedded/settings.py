@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -16,6 +17,8 @@ from backend_embedded.contract.settings import BackendSettings, SettingsPatch
 from backend_embedded.errors import InvalidInput, StorageUnavailable
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class SettingsFile:
@@ -37,6 +40,15 @@ class SettingsFile:
     def current(self) -> BackendSettings:
         """The settings now."""
         return self._settings
+
+    @property
+    def folder(self) -> Path:
+        """Where the file is."""
+        return self._file.parent
+
+    async def on_disk(self, work: Callable[[], T]) -> T:
+        """Have the thread that writes do `work`, in turn with the writing."""
+        return await asyncio.get_running_loop().run_in_executor(self._disk, work)
 
     async def change(self, patch: SettingsPatch) -> BackendSettings:
         """Set what the patch names.

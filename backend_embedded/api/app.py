@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,28 +15,37 @@ from backend_embedded.api import (
     routes_conversations,
     routes_generation,
     routes_library,
+    routes_local_api,
     routes_models,
     routes_ollama,
     routes_settings,
     routes_system,
 )
 from backend_embedded.api.context import ContextMiddleware
+from backend_embedded.api.doors import ollama as ollama_door
+from backend_embedded.api.doors import ollama_models
+from backend_embedded.api.doors import openai as openai_door
+from backend_embedded.api.doors.access import LocalApiAccess
 from backend_embedded.api.failures import failure_response, invalid_input
 from backend_embedded.api.guard import GuardMiddleware
 from backend_embedded.api.limits import BodyMiddleware, TimeLimitMiddleware, TimeLimits
 from backend_embedded.attachments.service import Attachments
 from backend_embedded.chat.service import ChatService
+from backend_embedded.contract.settings import LocalApi
 from backend_embedded.errors import ControlCenterError, InvalidInput, NotFound
 from backend_embedded.services import Services
 
 SMALLEST_ZIPPED_BYTES = 1_000
 
 
-def create_app(services: Services, token: str, limits: TimeLimits | None = None) -> FastAPI:
+def create_app(
+    services: Services, token: str, limits: TimeLimits | None = None, local_api: LocalApi | None = None
+) -> FastAPI:
     """The application that serves `services` to who has `token`.
 
     Args:
         limits: time limits other than the specification's.
+        local_api: who may use the doors for other programs in this run, whatever the settings say.
     """
     app = FastAPI(
         title="SutazAI Control Center",
@@ -64,14 +73,24 @@ def create_app(services: Services, token: str, limits: TimeLimits | None = None)
     app.include_router(routes_settings.routes(services))
     if services.library is not None:
         app.include_router(routes_library.routes(services, services.library))
+    doors = LocalApiAccess(lambda: services.settings.current.local_api, services.settings.folder, local_api)
+    app.include_router(routes_local_api.routes(doors, services.settings))
+    app.include_router(ollama_door.routes(services))
+    app.include_router(ollama_models.routes(services))
+    app.include_router(openai_door.routes(services))
     app.add_exception_handler(ControlCenterError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     # Added from the inside out.
-    app.add_middleware(GZipMiddleware, minimum_size=SMALLEST_ZIPPED_BYTES, compresslevel=5)
+    app.add_middleware(
+        GZipMiddleware,
+        minimum_size=SMALLEST_ZIPPED_BYTES,
+        compresslevel=5,
+        exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/x-ndjson"),  # streams too
+    )
     app.add_middleware(BodyMiddleware)
     app.add_middleware(TimeLimitMiddleware, limits=limits or TimeLimits())
-    app.add_middleware(GuardMiddleware, token=token)
+    app.add_middleware(GuardMiddleware, token=token, doors=doors)
     app.add_middleware(ContextMiddleware, metrics=services.metrics)
     return app
 

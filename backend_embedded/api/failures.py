@@ -10,6 +10,8 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from backend_embedded.api.doors.failures import door_failure
+from backend_embedded.api.doors.paths import door_of
 from backend_embedded.contract.envelope import Failure, Metadata
 from backend_embedded.contract.errors import ErrorBody
 from backend_embedded.errors import ControlCenterError, InvalidInput
@@ -39,6 +41,9 @@ def failure_response(
         path: of the request, the `instance` of a problem.
         status: HTTP status, if not the error's own.
     """
+    door = door_of(path)
+    if door is not None:
+        return door_failure(error, door, status)
     body = error_body(error)
     status = status or error.http_status
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None

@@ -7,6 +7,8 @@ import hmac
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from backend_embedded.api.doors.access import LocalApiAccess
+from backend_embedded.api.doors.paths import door_of
 from backend_embedded.errors import Forbidden, Unauthorized
 
 OPEN_PATHS = frozenset({"/health"})
@@ -16,12 +18,15 @@ OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
 class GuardMiddleware:
     """Checks Host and Origin on every route, and the bearer token on all but the open ones.
 
+    The doors for other programs have their own rule and key, which open nothing else.
+
     A name that was made to point at this machine (DNS rebinding) comes with its own Host; a page of
     another origin comes with its Origin.
     """
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: str, doors: LocalApiAccess) -> None:
         self._app = app
+        self._doors = doors
         self._token = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -29,7 +34,9 @@ class GuardMiddleware:
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             _check_names(headers, (scope.get("server") or ("", None))[1])
-            if scope["path"] not in OPEN_PATHS:
+            if door_of(scope["path"]) is not None:
+                self._doors.check(scope["path"], headers)
+            elif scope["path"] not in OPEN_PATHS:
                 self._check_token(headers)
         await self._app(scope, receive, send)
 

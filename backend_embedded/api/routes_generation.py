@@ -1,17 +1,16 @@
 """Streams of text from a model: generate and chat; tokens and embeddings."""
 
 # No postponed annotations: FastAPI reads those of functions inside functions when it makes the route.
-import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
 from backend_embedded.api.answers import success
 from backend_embedded.api.bodies import EmbeddingsAnswer, EmbeddingsRequest, TokensAnswer, TokensRequest
 from backend_embedded.api.failures import error_body, raised_again
-from backend_embedded.api.streams import EventStreamResponse, disconnected, ended, frame
+from backend_embedded.api.streams import EventStreamResponse, frame, while_listening
 from backend_embedded.chat.service import ChatService
 from backend_embedded.contract.conversations import ChatFailed, ChatFinished, ChatRequest
 from backend_embedded.contract.envelope import Success
@@ -28,8 +27,6 @@ from backend_embedded.contract.generation import (
 from backend_embedded.errors import ControlCenterError, EngineError, InvalidInput
 from backend_embedded.llm.port import LanguageModel, Prompt
 from backend_embedded.services import Services
-
-T = TypeVar("T")
 
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
@@ -54,7 +51,7 @@ def routes(services: Services, chat: ChatService) -> APIRouter:
         prompt = _prompt(body)
         if body.stream:
             return EventStreamResponse(_generate_frames(model, prompt), services.leaving)
-        return success(request, await _while_listening(request, _generated(model, prompt)))
+        return success(request, await while_listening(request, _generated(model, prompt)))
 
     @router.post("/chat", response_model=Success[ChatFinished], responses=STREAM)
     async def chat_turn(request: Request, body: ChatRequest) -> Response:
@@ -64,7 +61,7 @@ def routes(services: Services, chat: ChatService) -> APIRouter:
         """
         if body.stream:
             return EventStreamResponse(_chat_frames(chat, body), services.leaving)
-        return success(request, await _while_listening(request, _chatted(chat, body)))
+        return success(request, await while_listening(request, _chatted(chat, body)))
 
     @router.post("/tokens", response_model=Success[TokensAnswer])
     async def tokens(request: Request, body: TokensRequest) -> Response:
@@ -74,7 +71,7 @@ def routes(services: Services, chat: ChatService) -> APIRouter:
     @router.post("/embeddings", response_model=Success[EmbeddingsAnswer])
     async def embeddings(request: Request, body: EmbeddingsRequest) -> Response:
         """Vectors of texts: mean-pooled, of length 1."""
-        found = await _while_listening(request, model.embed(body.texts, body.model))
+        found = await while_listening(request, model.embed(body.texts, body.model))
         answer = EmbeddingsAnswer(model=found.model, vectors=found.vectors, prompt_tokens=found.prompt_tokens)
         return success(request, answer)
 
@@ -154,16 +151,3 @@ async def _chatted(chat: ChatService, request: ChatRequest) -> ChatFinished:
                 case _:
                     pass
     raise EngineError("The engine ended without finishing the answer.")
-
-
-async def _while_listening(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Await `work`, and cancel it when the client's connection goes away."""
-    working = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(disconnected(request.receive))
-    try:
-        await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await ended(working, gone)
-    if working.cancelled():
-        raise EngineError("The client went away.")
-    return working.result()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from backend_embedded.errors import EngineError
+
+T = TypeVar("T")
 
 KEEP_ALIVE_S = 10.0
 KEEP_ALIVE = b":\n\n"
@@ -37,16 +40,18 @@ class EventStreamResponse(Response):
     Args:
         frames: whole server-sent events.
         leaving: ends the stream when it is set.
-        keep_alive_s: a comment is sent after so long a silence.
+        keep_alive_s: a comment is sent after so long a silence; None: none is.
+        headers: other headers than those of server-sent events.
     """
 
     def __init__(
         self,
         frames: AsyncGenerator[bytes, None],
         leaving: asyncio.Event,
-        keep_alive_s: float = KEEP_ALIVE_S,
+        keep_alive_s: float | None = KEEP_ALIVE_S,
+        headers: Mapping[str, str] = HEADERS,
     ) -> None:
-        super().__init__(headers=HEADERS)
+        super().__init__(headers=headers)
         del self.headers["content-length"]
         self._frames = frames
         self._leaving = leaving
@@ -115,3 +120,16 @@ async def ended(*tasks: asyncio.Future[Any]) -> None:
             interrupted = True
     if interrupted:
         raise asyncio.CancelledError
+
+
+async def while_listening(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Await `work`, and cancel it when the client's connection goes away."""
+    working = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(disconnected(request.receive))
+    try:
+        await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await ended(working, gone)
+    if working.cancelled():
+        raise EngineError("The client went away.")
+    return working.result()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from backend_embedded.contract.settings import LocalApi
 from backend_embedded.contract.wire import Wire
 
 
@@ -31,6 +32,8 @@ class Launch(Wire):
     """None: 10010 if it is free, else one the system gives."""
     leave_at_eof: bool = True
     """False for `sutazai serve`, which has no parent to outlive."""
+    local_api: LocalApi | None = None
+    """Who may use the doors for other programs in this run; None: as set."""
 
 
 class Ready(Wire):

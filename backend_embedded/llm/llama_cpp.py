@@ -17,7 +17,7 @@ from typing import Any, Self
 import psutil
 
 from backend_embedded.contract.events import CapabilityChanged, Event, ModelsChanged, RunnerExited
-from backend_embedded.contract.generation import Finished, PromptProgress, Queued, TextDelta
+from backend_embedded.contract.generation import Finished
 from backend_embedded.contract.models import Model
 from backend_embedded.contract.settings import BackendSettings
 from backend_embedded.contract.status import Capability, State
@@ -35,7 +35,7 @@ from backend_embedded.llm.engine import engine_is_installed
 from backend_embedded.llm.gguf import GgufFile
 from backend_embedded.llm.library import PROVIDER, Entry, ModelLibrary, choose_default
 from backend_embedded.llm.memory import check_memory, free_bytes, needed_bytes
-from backend_embedded.llm.port import ContextFacts, Embeddings, Prompt
+from backend_embedded.llm.port import ContextFacts, Embeddings, GenerationStep, Prompt
 from backend_embedded.llm.rates import MeasuredRates
 from backend_embedded.llm.runner.protocol import (
     Command,
@@ -51,6 +51,7 @@ from backend_embedded.llm.runner.protocol import (
 )
 from backend_embedded.llm.runner_events import to_wire
 from backend_embedded.llm.runner_process import RunnerProcess, resident_bytes
+from backend_embedded.llm.tool_calls import ToolCallReader, check_tools
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,8 @@ class _Host:
     process: RunnerProcess | None = None
     users: int = 0
     deaths: int = 0
+    keep_s: float | None = None
+    """Seconds that its last prompt asked for it to stay; None: as set."""
     expiry: asyncio.TimerHandle | None = None
 
 
@@ -163,12 +166,11 @@ class LlamaCppLanguageModel:
         await self.refresh()
         return self._models()
 
-    async def generate(
-        self, prompt: Prompt
-    ) -> AsyncGenerator[Queued | PromptProgress | TextDelta | Finished, None]:
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[GenerationStep, None]:
         """Stream an answer; see the port."""
-        options = prompt.options.model_dump(exclude={"logprobs", "top_logprobs"})
         async with self._runner(prompt.model) as (runner, entry):
+            check_tools(prompt, entry.model)
+            self._hosts[entry.model.name].keep_s = prompt.keep_alive_s
             waiting = runner.active - SEQUENCES
             if waiting >= LARGEST_QUEUE:
                 raise QueueFull(
@@ -181,20 +183,29 @@ class LlamaCppLanguageModel:
                 turns=_turns(prompt),
                 raw=prompt.raw,
                 continue_last=prompt.continue_last,
-                options=Sampling(**options),
+                options=Sampling(**prompt.options.model_dump()),
+                tools=_tools(prompt),
             )
+            calls = ToolCallReader(prompt.tools) if prompt.tools else None
             async with aclosing(runner.request(command)) as events:
                 async for event in events:
                     wire = to_wire(event, entry.model)
                     if wire is not None:
                         if isinstance(wire, Finished):
                             self._measured(wire)
-                        yield wire
+                        if calls is None:
+                            yield wire
+                        else:
+                            for step in calls.read(wire):
+                                yield step
 
     async def count_tokens(self, prompt: Prompt) -> int:
         """Tokens of the prompt with the model's own template and tokenizer."""
-        async with self._runner(prompt.model) as (runner, _):
-            command = Count(runner.next_id(), _turns(prompt), prompt.raw, prompt.continue_last)
+        async with self._runner(prompt.model) as (runner, entry):
+            check_tools(prompt, entry.model)
+            command = Count(
+                runner.next_id(), _turns(prompt), prompt.raw, prompt.continue_last, tools=_tools(prompt)
+            )
             answer = await _only(runner, command)
         assert isinstance(answer, Counted)
         return answer.tokens
@@ -430,7 +441,7 @@ class LlamaCppLanguageModel:
     # -- keep-alive -------------------------------------------------------------------------------
 
     def _arm_expiry(self, host: _Host) -> None:
-        keep_s = self._settings().keep_alive_s
+        keep_s = self._settings().keep_alive_s if host.keep_s is None else host.keep_s
         if host.users or host.process is None or keep_s < 0 or self._closing or self._pinned(host):
             return
         loop = asyncio.get_running_loop()
@@ -557,7 +568,20 @@ class LlamaCppLanguageModel:
 
 
 def _turns(prompt: Prompt) -> tuple[Turn, ...]:
-    return tuple(Turn(role=turn.role.value, content=turn.content) for turn in prompt.turns)
+    return tuple(
+        Turn(
+            role=turn.role.value,
+            content=turn.content,
+            tool_calls=[call.model_dump() for call in turn.tool_calls],
+            tool_name=turn.tool_name,
+            tool_call_id=turn.tool_call_id,
+        )
+        for turn in prompt.turns
+    )
+
+
+def _tools(prompt: Prompt) -> list[dict[str, Any]]:
+    return [tool.model_dump() for tool in prompt.tools]
 
 
 async def _only(runner: RunnerProcess, command: Command) -> RunnerEvent:

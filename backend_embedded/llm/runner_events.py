@@ -9,6 +9,7 @@ from backend_embedded.contract.generation import (
     PromptProgress,
     Queued,
     TextDelta,
+    TokenLogprob,
 )
 from backend_embedded.contract.models import Model
 from backend_embedded.llm.runner.protocol import Done, Reading, RunnerEvent, Text, Waiting
@@ -17,8 +18,11 @@ from backend_embedded.llm.runner.protocol import Done, Reading, RunnerEvent, Tex
 def to_wire(event: RunnerEvent, model: Model) -> Queued | PromptProgress | TextDelta | Finished | None:
     """The wire form of an event of an answer; None for one that has none."""
     match event:
-        case Text():
+        case Text(logprobs=[]):
             return TextDelta(text=event.text, tokens=event.tokens)
+        case Text():
+            logprobs = tuple(TokenLogprob.model_validate(one) for one in event.logprobs)
+            return TextDelta(text=event.text, tokens=event.tokens, logprobs=logprobs)
         case Waiting():
             return Queued(place=event.place)
         case Reading():

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import chat_figures  # noqa: E402
+import door_figures  # noqa: E402
 import download_figures  # noqa: E402
 import ollama_figures  # noqa: E402
 import search_figures  # noqa: E402
@@ -33,6 +34,7 @@ CHAT: dict[str, Callable[[Served], Awaitable[list[Measure]]]] = {
     "chat-four": chat_figures.four,
     "chat-prefix": chat_figures.prefix,
     "chat-stop": chat_figures.stop,
+    "doors": door_figures.doors,
     "ollama-decode": ollama_figures.decode,
     "ollama-first-token": ollama_figures.first_token,
     "failover": ollama_figures.failover,

@@ -130,6 +130,12 @@ def test_an_error_card_s_first_action_is_the_main_one(qtbot: QtBot, themes: Them
     assert card.accessibleDescription() == "Because. Kept."
 
 
+def test_an_error_card_that_can_only_go_away_has_no_main_action(qtbot: QtBot, themes: ThemeSource) -> None:
+    card = ErrorCard("It is not a model", ["Because."], [("Dismiss", lambda: None)], themes)
+    qtbot.addWidget(card)
+    assert card.findChild(PrimaryButton) is None
+
+
 def test_a_job_can_be_cancelled(qtbot: QtBot, themes: ThemeSource) -> None:
     card = JobCard("Build llama.cpp", themes)
     qtbot.addWidget(card)

@@ -34,7 +34,11 @@ def told(text: str, size: int) -> tuple[str, list[tuple[str, dict[str, object]]]
     ("text", "shown", "calls"),
     [
         (f"<tool_call>\n{ULM}\n</tool_call>", "", [CALL]),
-        (f"I look.\n<tool_call>\n{ULM}\n</tool_call>\n<tool_call>{ULM}</tool_call>", "I look.", [CALL, CALL]),
+        (
+            f"I look.\n<tool_call>\n{ULM}\n</tool_call>\n<tool_call>{ULM}</tool_call>",
+            "I look.\n",
+            [CALL, CALL],
+        ),
         (f"<tool_call>\n{ULM}\n", "", [CALL]),
         (ULM.replace("arguments", "parameters"), "", [CALL]),
         (f"<|python_tag|>{ULM}<|eom_id|>", "", [CALL]),

@@ -112,7 +112,7 @@ class AnswerBar(QWidget):
 
     def show_footer(self, footer: chat.Footer, *, indented: bool = False) -> None:
         """Show another line of facts."""
-        self._reason.setText(footer.reason + " · " if footer.reason and footer.facts else footer.reason)
+        self._reason.setText(footer.reason + " ·" if footer.reason and footer.facts else footer.reason)
         self._reason.setVisible(bool(footer.reason))
         self._facts.setText(("  " if indented else "") + footer.facts)
         self._facts.setToolTip(f"{footer.reason} {footer.facts}".strip())

@@ -84,7 +84,7 @@ class ProvidersSection(FieldSection):
             card,
             "ollama_model",
             "Model with Ollama",
-            "Name of one of its models. Empty: the default model's name, else the first that it has.",
+            "One of its models. Empty: the default model's name, else its first one.",
             self.model,
             words="ollama name",
             wide=True,

@@ -14,6 +14,7 @@ from ui.widgets.buttons import PrimaryButton, SecondaryButton
 from ui.widgets.labels import Label
 
 EDGE_OPACITY = 0.35
+DISMISS = "Dismiss"
 CardAction = tuple[str, Callable[[], object]]
 """Words of a button and what it does."""
 
@@ -70,7 +71,7 @@ class ErrorCard(Card):
     Args:
         title: what happened.
         lines: why, and what was kept or lost.
-        actions: buttons; the first is primary.
+        actions: buttons; the first is primary, unless it only takes the card away.
         themes: where the theme comes from.
     """
 
@@ -92,7 +93,7 @@ class ErrorCard(Card):
             body.addWidget(Label(line, themes, tone="text2", wrap=True, selectable=True))
         if actions:
             body.addSpacing(6)
-            body.addLayout(buttons_of(actions, themes))
+            body.addLayout(buttons_of(actions, themes, primary=actions[0][0] != DISMISS))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 12)
         layout.setSpacing(8)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from backend_embedded.llm.runner.bindings import Bindings
+from backend_embedded.llm.runner.logprobs import token_logprobs
 from backend_embedded.llm.runner.model import LoadedModel
 from backend_embedded.llm.runner.pace import Pace
 from backend_embedded.llm.runner.parking import Parking
@@ -202,7 +203,10 @@ class Engine:
             return
         answer.tokens.append(token)
         answer.completion_tokens += 1
-        text = answer.text.feed(self._model.piece(token))
+        if answer.request.options.logprobs:
+            self._note_logprobs(answer, token, row)
+        shown = self._model.shown_piece if answer.request.tools else self._model.piece
+        text = answer.text.feed(shown(token))
         if text:
             answer.pending.append(text)
         limit = answer.request.options.max_tokens
@@ -212,6 +216,12 @@ class Engine:
             self._end(slot, "length")
         elif answer.pending and now_s - answer.flushed_s >= FLUSH_S:
             self._flush(answer)
+
+    def _note_logprobs(self, answer: Answer, token: int, row: int) -> None:
+        logits = self._llama.llama_get_logits_ith(self._context, row)
+        top = answer.request.options.top_logprobs
+        model = self._model
+        answer.logprobs.append(token_logprobs(logits, model.vocab_size, token, top, model.shown_piece))
 
     def _decode_failed(self, result: int) -> None:
         if result == NO_ROOM and (self._forget_oldest() or self._put_back_youngest()):
@@ -328,9 +338,11 @@ class Engine:
     # -- the end of an answer ---------------------------------------------------------------------
 
     def _flush(self, answer: Answer) -> None:
-        if answer.pending:
-            self._emit(Text(answer.request.id, "".join(answer.pending), answer.completion_tokens))
+        if answer.pending or answer.logprobs:
+            text = "".join(answer.pending)
+            self._emit(Text(answer.request.id, text, answer.completion_tokens, answer.logprobs))
             answer.pending.clear()
+            answer.logprobs = []
             answer.flushed_s = time.monotonic()
 
     def _end(self, slot: Slot, reason: str) -> None:

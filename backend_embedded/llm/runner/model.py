@@ -104,6 +104,10 @@ class LoadedModel:
             known = self._pieces[token] = self._piece(token, special=False)
         return known
 
+    def shown_piece(self, token: int) -> bytes:
+        """Bytes of a token, those of control tokens too."""
+        return self._piece(token, special=True)
+
     def ends(self, token: int) -> bool:
         """Whether the model ends its answer with this token."""
         return bool(self._llama.llama_vocab_is_eog(self.vocab, token))

@@ -49,25 +49,40 @@ class Sampling:
     stop: tuple[str, ...] = ()
     json_schema: dict[str, Any] | None = None
     grammar: str | None = None
+    logprobs: bool = False
+    top_logprobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of a conversation."""
+    """One turn of a conversation.
+
+    Attributes:
+        tool_calls: what the model asked for: `id`, `name` and `arguments` of each.
+        tool_name, tool_call_id: what a tool's turn is the result of.
+    """
 
     role: str
     content: str
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    tool_name: str | None = None
+    tool_call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """Answer a prompt: `turns` by the model's template, or `raw` as it stands."""
+    """Answer a prompt: `turns` by the model's template, or `raw` as it stands.
+
+    With `tools` (`name`, `description` and `parameters` of each) the text shows control tokens too, because
+    some models mark their calls with one.
+    """
 
     id: int
     turns: tuple[Turn, ...] = ()
     raw: str | None = None
     continue_last: bool = False
     options: Sampling = field(default_factory=Sampling)
+    tools: list[dict[str, Any]] = field(default_factory=list)
     op: str = "generate"
 
 
@@ -80,6 +95,7 @@ class Count:
     raw: str | None = None
     continue_last: bool = False
     texts: tuple[str, ...] = ()
+    tools: list[dict[str, Any]] = field(default_factory=list)
     op: str = "count"
 
 
@@ -147,11 +163,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Some more text, whole characters only; `tokens` is the count of the answer so far."""
+    """Some more text, whole characters only; `tokens` is the count of the answer so far.
+
+    `logprobs` has `text`, `bytes`, `logprob` and `top` of each new token, when they were asked for.
+    """
 
     id: int
     text: str
     tokens: int
+    logprobs: list[dict[str, Any]] = field(default_factory=list)
     kind: str = "text"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from backend_embedded.llm.runner.protocol import Generate
 from backend_embedded.llm.runner.sampling import Sampler
@@ -35,6 +36,8 @@ class Answer:
     """It lost its sequence to others, and waits until one of them ends."""
     pending: list[str] = field(default_factory=list)
     """Text that is sure and not sent yet."""
+    logprobs: list[dict[str, Any]] = field(default_factory=list)
+    """Of the tokens since the last piece of text, when they are asked for."""
 
     @property
     def repeatable(self) -> bool:

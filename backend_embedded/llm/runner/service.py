@@ -108,7 +108,7 @@ class Service:
     def _tokens(self, command: Generate | Count) -> list[int]:
         text = command.raw
         if text is None:
-            text = self._model.template.render(command.turns, command.continue_last)
+            text = self._model.template.render(command.turns, command.continue_last, command.tools)
         return self._model.tokenize(text)
 
     def _cancel(self, request_id: int) -> None:

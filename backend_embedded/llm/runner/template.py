@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from jinja2 import Template, TemplateError
 from jinja2.ext import loopcontrols
@@ -49,36 +50,70 @@ class ChatTemplate:
                 "Use another copy of the model.",
             ) from error
 
-    def render(self, turns: Sequence[Turn], continue_last: bool = False) -> str:
+    def render(
+        self,
+        turns: Sequence[Turn],
+        continue_last: bool = False,
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> str:
         """The prompt for an answer to `turns`, or with `continue_last` for going on with the last one.
+
+        Args:
+            tools: `name`, `description` and `parameters` of each function that the model may ask for.
 
         Raises:
             RequestFailed: the template refuses these turns.
         """
         before, partial = (turns[:-1], turns[-1].content) if continue_last and turns else (turns, "")
         try:
-            return self._text(before) + partial
+            return self._text(before, tools) + partial
         except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
             merged = _system_in_first_user(before)
             if merged == list(before):
                 raise _refused(error) from error
         try:
-            return self._text(merged) + partial
+            return self._text(merged, tools) + partial
         except (TemplateError, TypeError, ValueError, ArithmeticError) as error:
             raise _refused(error) from error
 
-    def _text(self, turns: Sequence[Turn]) -> str:
-        messages = [{"role": turn.role, "content": turn.content} for turn in turns]
-        return self._template.render(messages=messages, add_generation_prompt=True, **self._tokens)
+    def _text(self, turns: Sequence[Turn], tools: Sequence[Mapping[str, Any]]) -> str:
+        messages = [_message(turn) for turn in turns]
+        # Templates ask whether `tools` is defined: without any it is not.
+        named = {"tools": [{"type": "function", "function": dict(tool)} for tool in tools]} if tools else {}
+        return self._template.render(messages=messages, add_generation_prompt=True, **named, **self._tokens)
+
+
+def _message(turn: Turn) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": turn.role, "content": turn.content}
+    if turn.tool_calls:
+        message["tool_calls"] = [
+            {
+                "id": call["id"],
+                "type": "function",
+                "function": {"name": call["name"], "arguments": call["arguments"]},
+            }
+            for call in turn.tool_calls
+        ]
+    if turn.tool_name:
+        message["name"] = turn.tool_name
+    if turn.tool_call_id:
+        message["tool_call_id"] = turn.tool_call_id
+    return message
 
 
 def _compile(source: str) -> Template:
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
     )
+    environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _raise_exception
     environment.globals["strftime_now"] = _strftime_now
     return environment.from_string(source)
+
+
+def _to_json(value: object, indent: int | None = None, **_: object) -> str:
+    """As models were trained to read it; Jinja's own writes `<` and `&` as escapes, for web pages."""
+    return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
 def _raise_exception(message: str) -> NoReturn:

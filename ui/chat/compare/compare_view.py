@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from backend_embedded.contract.conversations import MessageStatus
 from ui.chat import words
+from ui.chat.column import MARGIN
 from ui.chat.flush_clock import FlushClock
 from ui.chat.transcript_view import TranscriptView
 from ui.widgets import ElidedLabel, Label, SecondaryButton
@@ -44,7 +45,7 @@ class AnswerColumn(QWidget):
         self.button.setAccessibleName(f"Go on with the answer of {column.way.title}")
         self.button.clicked.connect(self.wanted)
         foot = QVBoxLayout()
-        foot.setContentsMargins(16, 8, 16, 12)
+        foot.setContentsMargins(MARGIN, 8, MARGIN, 12)
         foot.setSpacing(8)
         foot.addWidget(self.figures)
         foot.addWidget(self.problem)
@@ -115,7 +116,7 @@ class CompareView(QWidget):
         leave.setAccessibleName("Leave the comparison; all answers are kept")
         leave.clicked.connect(self.left)
         head = QHBoxLayout()
-        head.setContentsMargins(16, 8, 12, 8)
+        head.setContentsMargins(MARGIN, 8, 12, 8)
         head.setSpacing(8)
         head.addWidget(self._question, 1)
         head.addWidget(stop)
