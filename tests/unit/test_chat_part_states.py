@@ -6,14 +6,15 @@ from uuid import uuid4
 import pytest
 from scripted_chat import ROOM
 
-from backend_embedded.contract.context import ContextPolicy
-from backend_embedded.contract.conversations import Conversation, Seam
-from backend_embedded.contract.generation import SamplingOptions
+from backend_embedded.contract.context import AnswerContext, ContextPolicy
+from backend_embedded.contract.conversations import Conversation, Message, MessageStatus, Seam
+from backend_embedded.contract.generation import GenerationStats, Role, SamplingOptions
 from ui.chat.branches.seams import MARK, place_of, with_seams
 from ui.chat.chats.ordering import grouped, tags_from
 from ui.chat.context import meter_state
 from ui.chat.finding.finding_state import marked
 from ui.chat.settings_panel.parameters import PARAMETERS, answer_value, schema_from, with_value
+from ui.chat.state import footer
 
 NOW = datetime(2026, 3, 4, 10, tzinfo=UTC)
 
@@ -100,3 +101,19 @@ def test_a_schema_is_checked_before_it_is_taken() -> None:
     assert answer_value('{"a": 1}') == (True, {"a": 1})
     assert answer_value("plain") == (False, None)
     assert answer_value("{broken") == (False, None)
+
+
+def test_a_count_that_the_provider_told_differently_stands_under_the_answer() -> None:
+    message = Message(
+        id=uuid4(),
+        conversation_id=uuid4(),
+        parent_id=None,
+        role=Role.ASSISTANT,
+        text="Yes.",
+        status=MessageStatus.COMPLETE,
+        created_at=NOW,
+        stats=GenerationStats(provider="ollama", model="tinyllama"),
+        context=AnswerContext(policy=ContextPolicy.ASK, told_prompt_tokens=1024),
+    )
+    assert footer(message, None).reason == "ollama counted 1,024 prompt tokens, not as before sending"
+    assert footer(message.model_copy(update={"context": None}), None).reason == ""

@@ -291,7 +291,11 @@ def footer(message: Message, live: LiveAnswer | None) -> Footer:
         parts.append("Writing")
     if message.stats is not None:
         parts.append(words.footer_facts(message.stats))
-    return Footer(message.stats.reason if message.stats else "", words.SEPARATOR.join(parts))
+    reason = message.stats.reason if message.stats else ""
+    told = message.context.told_prompt_tokens if message.context else None
+    if not reason and told and message.stats is not None:
+        reason = words.told_apart(message.stats.provider, told)
+    return Footer(reason, words.SEPARATOR.join(parts))
 
 
 def sibling_place(message: Message) -> tuple[int, int]:

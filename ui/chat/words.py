@@ -123,6 +123,11 @@ def footer_facts(stats: GenerationStats) -> str:
     return SEPARATOR.join(part for part in parts if part)
 
 
+def told_apart(provider: str, prompt_tokens: int) -> str:
+    """`ollama counted 1,024 prompt tokens, not as before sending`, when the two counts do not agree."""
+    return f"{provider} counted {counted(prompt_tokens, 'prompt token')}, not as before sending"
+
+
 def title_from(text: str, limit: int = 60) -> str:
     """A conversation's title from its first question: the first line, cut at a word."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "New chat")
