@@ -106,7 +106,7 @@ def plan(
     """What to do with a prompt. A turn is never split; the system prompt and the question always go.
 
     Args:
-        size: tokens that the context holds, the answer among them.
+        size: tokens that the context holds, the answer included.
         room: tokens wanted for the answer.
         summary: one that stands for the first turns of this history.
         enlarged: the size that the context could be given; 0: none.

@@ -234,7 +234,7 @@ def exceeded(question: Asked, found: Costs, facts: ContextFacts) -> ContextExcee
         else "Shorten the question or its files, or start a new conversation."
     )
     return ContextExceeded(
-        f"The prompt has {found.total} tokens; the context holds {facts.size}, the answer among them.",
+        f"The prompt has {found.total} tokens; the context holds {facts.size}, the answer included.",
         remedy=remedy,
         prompt_tokens=found.total,
         context_size=facts.size,

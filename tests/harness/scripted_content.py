@@ -116,7 +116,7 @@ CRASHED = ErrorBody(
 )
 TOO_LONG = ErrorBody(
     code=ErrorCode.CONTEXT_EXCEEDED,
-    message="The prompt has 4821 tokens; the context holds 2048, the answer among them.",
+    message="The prompt has 4821 tokens; the context holds 2048, the answer included.",
     remedy="Shorten the prompt, start a new conversation, or choose a larger context in the settings.",
     details={"prompt_tokens": 4821, "context_size": 2048},
 )

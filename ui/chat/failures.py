@@ -80,7 +80,7 @@ def why(error: ErrorBody) -> str:
     """What happened, with numbers as people read them where the error brings them along."""
     match error.code, error.details:
         case ErrorCode.CONTEXT_EXCEEDED, {"prompt_tokens": int(prompt), "context_size": int(room)}:
-            holds = f"the context holds {words.grouped(room)}, the answer among them"
+            holds = f"the context holds {words.grouped(room)}, the answer included"
             return f"The prompt has {words.counted(prompt, 'token')}; {holds}."
         case _:
             return error.message

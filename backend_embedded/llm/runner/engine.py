@@ -82,7 +82,7 @@ class Engine:
         if tokens >= self._room:
             raise RequestFailed(
                 "CONTEXT_EXCEEDED",
-                f"The prompt has {tokens} tokens; the context holds {self._room}, the answer among them.",
+                f"The prompt has {tokens} tokens; the context holds {self._room}, the answer included.",
                 "Shorten the prompt, start a new conversation, or choose a larger context in the settings.",
                 prompt_tokens=tokens,
                 context_size=self._room,

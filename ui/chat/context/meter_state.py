@@ -74,7 +74,7 @@ def overflow(use: ContextUse) -> str:
     about = "" if use.exact else "about "
     return (
         f"The prompt has {about}{words.counted(use.prompt, 'token')}; the context holds "
-        f"{words.grouped(use.size)}, the answer among them. That is {words.grouped(over)} too many."
+        f"{words.grouped(use.size)}, the answer included. That is {words.grouped(over)} too many."
     )
 
 
