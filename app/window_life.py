@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 PAINT_PATIENCE_S = 3.0
 """A window that is covered or minimised from the start is never painted."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-LOOP_STOPPED = "Event loop stopped"
-"""How qasync begins to say that Qt left its loop by itself: its display is gone."""
 SWITCH_INTERVAL_S = 0.001
 """So that a thread that imports or reads does not hold up a frame."""
 
@@ -46,13 +45,8 @@ def show_window(paths: HomePaths, first: FirstInstance, trace: StartTrace) -> in
         preferences = PreferenceStore(paths.config, chosen, thread, notices.add_from_thread)
         window = open_main_window(application, preferences)
         life = WindowLife(paths, window, preferences, thread, trace, notices)
-        try:
-            qasync.run(life.run(first))
-        except RuntimeError as error:
-            if LOOP_STOPPED not in str(error):
-                raise
-            complain("The display went away. Everything that was sent is kept; start the program again.")
-            return FAILURE
+        application.aboutToQuit.connect(life.leave_without_display)
+        qasync.run(life.run(first))
     return 0
 
 
@@ -101,13 +95,26 @@ class WindowLife:
         self._notices = notices
         self._state: BackendState = Starting()
         self._wiring: Wiring | None = None
+        self._over = False
+
+    def leave_without_display(self) -> None:
+        """End at once when Qt leaves its loop before the window's life is over: its display is gone.
+
+        Nothing can run any more in the loop; the backend sees that its stdin closes, and leaves in order.
+        """
+        if not self._over:
+            complain("The display went away. Everything that was sent is kept; start the program again.")
+            os._exit(FAILURE)
 
     async def run(self, first: FirstInstance) -> None:
         """Show the window; returns when it was closed and everything it started has ended."""
         closing = asyncio.Event()
         self._window.shell.closing.connect(closing.set)
-        async with dropped_generators_closed():
-            await self._live(first, closing)
+        try:
+            async with dropped_generators_closed():
+                await self._live(first, closing)
+        finally:
+            self._over = True
 
     async def _live(self, first: FirstInstance, closing: asyncio.Event) -> None:
         with ended_by_signals(closing.set):
