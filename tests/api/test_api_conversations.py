@@ -300,7 +300,7 @@ async def one_event(response: httpx.Response) -> AsyncIterator[str]:
 async def test_a_silent_stream_is_kept_alive(
     client: httpx.AsyncClient, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams.EventStreamResponse.__init__, "__defaults__", (0.02,))
+    monkeypatch.setattr(streams.EventStreamResponse.__init__, "__defaults__", (0.02, streams.HEADERS))
     model.hold_after = 1
     async with client.stream("POST", "/api/v1/generate", json={"prompt": "x"}) as response:
         async for line in response.aiter_lines():
