@@ -188,8 +188,8 @@ class ModelLibrary:
 
 
 def choose_default(models: list[Model], wanted: str) -> str | None:
-    """Name of the model to use when none is named; None if there is no usable one."""
-    usable = [model for model in models if model.problem is None]
+    """Name of the model that writes when none is named; None if there is no usable one."""
+    usable = [model for model in models if model.problem is None and not model.embeds]
     names = {model.name for model in usable}
     if wanted in names:
         return wanted

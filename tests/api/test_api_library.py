@@ -118,7 +118,7 @@ async def test_the_catalogue_begins_with_tinyllama(tmp_path: Path, registry: Unr
         assert (entries[0].reference, entries[0].size_bytes) == ("tinyllama", 637_699_456)
         assert len(entries) >= 12
         assert all(entry.license and entry.size_bytes and entry.memory_bytes for entry in entries)
-        assert any(entry.embeds for entry in entries)
+        assert not any(entry.embeds for entry in entries), "the local engine runs no embedding-only models"
         assert not any(entry.installed for entry in entries)
 
 

@@ -18,6 +18,7 @@ from backend_embedded.contract.conversations import ChatFailed, ChatRequest, Cha
 from backend_embedded.contract.generation import GenerateRequest, TextDelta
 
 ROUNDS = 5
+RATE_ROUNDS = 9
 TOKENS = 200
 FIRST_TOKEN_ROUNDS = 11
 TURNS = 10
@@ -30,15 +31,19 @@ QUIET_SHARE = 0.1
 
 
 async def throughput(served: Served) -> list[Measure]:
-    """Our rate against the direct one, turn about, so that both feel the same load."""
+    """Our rate against the direct one, turn about, so that both feel the same load; the best rounds count.
+
+    What disturbs a round (another program on the core) is not what is asked; the best round of each is the one
+    that was disturbed least.
+    """
     ours, theirs = [], []
     async with Baseline(sys.executable, "direct.py", served.model_file) as direct:
-        for number in range(ROUNDS):
+        for number in range(RATE_ROUNDS):
             theirs.append((await direct.answer([counting(number)], TOKENS))["decode_tokens_per_s"])
             ours.append((await hear(served.client, counting(number), TOKENS)).tokens_per_s)
-    ratio = middle([mine / other for mine, other in zip(ours, theirs, strict=True)])
-    baseline = f"llama.cpp direct {middle(theirs):.1f} tokens/s, ours {middle(ours):.1f}"
-    return [Measure("chat-throughput", ratio, "×", 0.95, at_least=True, baseline=baseline)]
+    told = f"best of {RATE_ROUNDS}: llama.cpp direct {max(theirs):.1f} tokens/s, ours {max(ours):.1f}"
+    baseline = f"{told}; medians {middle(theirs):.1f} and {middle(ours):.1f}"
+    return [Measure("chat-throughput", max(ours) / max(theirs), "×", 0.95, at_least=True, baseline=baseline)]
 
 
 async def first_token(served: Served) -> list[Measure]:

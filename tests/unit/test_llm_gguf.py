@@ -169,3 +169,11 @@ def test_memory_counts_file_context_and_overhead(tmp_path: Path) -> None:
     with pytest.raises(NotEnoughMemory) as caught:
         check_memory("a", header, 100, free=1024)
     assert caught.value.details["free_bytes"] == 1024
+
+
+def test_a_model_that_only_makes_vectors_is_never_the_default() -> None:
+    small = Model(name="vectors", title="", provider="", path="", size_bytes=1, embeds=True)
+    large = Model(name="writer", title="", provider="", path="", size_bytes=2)
+    assert choose_default([small, large], "") == "writer"
+    assert choose_default([small, large], "vectors") == "writer"
+    assert choose_default([small], "") is None
