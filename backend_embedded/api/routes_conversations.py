@@ -110,7 +110,7 @@ def routes(services: Services) -> APIRouter:
         conversation_id: Annotated[UUID | None, Query(description="Only in this conversation.")] = None,
         fields: Fields = None,
     ) -> Response:
-        """Titles and messages that hold every word, best first; the last word may be the beginning of one.
+        """Titles and messages that hold every word, newest first; the last word may be the beginning of one.
 
         Words between double quotes are found beside each other only.
         """

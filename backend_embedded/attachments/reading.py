@@ -93,7 +93,7 @@ def _lines(text: str) -> str:
 def _pdf(name: str, data: bytes) -> ReadFile:
     # Imported here: few starts need it.
     from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
+    from pypdf.errors import DependencyError, PyPdfError
 
     try:
         reader = PdfReader(io.BytesIO(data))
@@ -103,6 +103,8 @@ def _pdf(name: str, data: bytes) -> ReadFile:
         if pages > MOST_PAGES:
             raise TooLarge(f"{name} has {pages} pages; {MOST_PAGES} can be read.", remedy="Attach a part.")
         texts = [page.extract_text() for page in reader.pages]
+    except DependencyError as error:
+        raise _refused(name, "the PDF is protected by a password") from error
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         # a damaged PDF makes its reader stumble in many ways
         raise _refused(name, f"the PDF cannot be read ({error})") from error

@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_embedded.contract.conversations import Conversation, ConversationCreate, MessageStatus, Seam
 from backend_embedded.contract.generation import Role
+from backend_embedded.contract.transfer import WholeConversation
 from backend_embedded.errors import Conflict
-from backend_embedded.storage import belongings, listing, tree
+from backend_embedded.storage import belongings, listing, tree, whole
 from backend_embedded.storage.port import Turn
 from backend_embedded.storage.rows import AnyRow
 from backend_embedded.storage.schema import messages
@@ -89,35 +90,33 @@ async def add_seam(connection: AsyncConnection, message_id: UUID, seam: Seam) ->
 async def branch_off(
     connection: AsyncConnection, conversation_id: UUID, message_id: UUID, title: str | None
 ) -> Conversation:
-    """Copy the branch that ends in a message into a conversation of its own."""
-    origin = await tree.conversation(connection, conversation_id)
-    end = await tree.message_of(connection, conversation_id, message_id)
-    tree.refuse_if_writing(end)
-    made = await listing.create(
-        connection,
-        ConversationCreate(title=title or origin.title, folder=origin.folder, settings=origin.settings),
+    """Copy the branch that ends in a message into a conversation of its own, with all that belongs to it."""
+    tree.refuse_if_writing(await tree.message_of(connection, conversation_id, message_id))
+    everything = await whole.take(connection, conversation_id)
+    kept = {message.id for message in await tree.upwards(connection, conversation_id, message_id, None)}
+    messages_kept = tuple(message for message in everything.messages if message.id in kept)
+    attached = {one.id for message in messages_kept for one in message.attachments}
+    now = datetime.now(UTC)
+    origin = everything.conversation
+    changed = {
+        "title": title or origin.title,
+        "created_at": now,
+        "updated_at": now,
+        "leaf_id": message_id,
+        "draft": "",
+        "pinned": False,
+        "archived_at": None,
+        "deleted_at": None,
+    }
+    part = WholeConversation(
+        conversation=origin.model_copy(update=changed),
+        messages=messages_kept,
+        files=tuple(file for file in everything.files if file.attachment.id in attached),
+        summaries=tuple(one for one in everything.summaries if kept.issuperset(one.covers)),
     )
-    parent: UUID | None = None
-    for message in await tree.upwards(connection, conversation_id, message_id, None):
-        row = await tree.message(connection, message.id)
-        copy = await tree.add(
-            connection, made.id, parent, row.depth, Role(row.role), row.text, MessageStatus(row.status)
-        )
-        files = await belongings.copied(connection, made.id, [one.id for one in message.attachments])
-        await connection.execute(
-            update(messages)
-            .where(messages.c.id == copy)
-            .values(
-                created_at=row.created_at,
-                stats=row.stats,
-                error=row.error,
-                seams=row.seams,
-                attachments=[one.model_dump(mode="json") for one in files] or None,
-            )
-        )
-        parent = copy
-    await tree.set_conversation(connection, made.id, leaf_id=parent, titled_by=origin.titled_by)
-    return await tree.conversation(connection, made.id)
+    made = whole.renumbered(part)
+    await whole.put(connection, made)
+    return await tree.conversation(connection, made.conversation.id)
 
 
 async def _conversation(

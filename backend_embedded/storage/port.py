@@ -182,7 +182,7 @@ class ConversationStore(Protocol):
     async def search(
         self, query: str, limit: int = 50, offset: int = 0, conversation_id: UUID | None = None
     ) -> Sequence[SearchHit]:
-        """Titles and messages outside the bin that hold all words of the query, best first.
+        """Titles and messages outside the bin that hold all words of the query, newest first.
 
         Words between double quotes stand beside each other; the last word may be the beginning of one.
         """

@@ -47,10 +47,12 @@ async def find(
     exact, beginning = _matches(query)
     if not exact:
         return []
-    titles = [] if offset or conversation_id is not None else await _titles(connection, query)
-    rows = await _page(connection, exact, limit, offset, conversation_id)
-    if len(rows) < limit and beginning:
-        rows = await _page(connection, beginning, limit, offset, conversation_id)
+    titles = [] if conversation_id is not None else await _titles(connection, query)
+    shown = titles[offset : offset + limit]
+    room, start = limit - len(shown), max(0, offset - len(titles))
+    full = await _more_than(connection, exact, limit - 1, conversation_id)
+    wanted = exact if full or not beginning else beginning
+    rows = await _page(connection, wanted, room, start, conversation_id) if room else []
     in_title = {hit.conversation_id for hit in titles}
     hits = [
         SearchHit(
@@ -64,7 +66,7 @@ async def find(
         )
         for row in rows
     ]
-    return [*titles, *hits][:limit]
+    return [*shown, *hits]
 
 
 async def _page(
@@ -79,15 +81,23 @@ async def _page(
     looked = limit + offset
     while True:
         rows = (await connection.execute(statement, given | {"looked": looked})).all()
-        if len(rows) == limit or not await _more_than(connection, wanted, looked):
+        if len(rows) == limit or not await _more_than(connection, wanted, looked, conversation_id):
             return rows
         looked *= 10  # some of these were in the bin
 
 
-async def _more_than(connection: AsyncConnection, wanted: str, count: int) -> bool:
+async def _more_than(
+    connection: AsyncConnection, wanted: str, count: int, conversation_id: UUID | None
+) -> bool:
     """Whether the index has more matches than so many."""
-    further = text("SELECT 1 FROM message_search WHERE message_search MATCH :query LIMIT 1 OFFSET :count")
-    return (await connection.execute(further, {"query": wanted, "count": count})).first() is not None
+    given: dict[str, Any] = {"query": wanted, "count": count}
+    within = ""
+    if conversation_id is not None:
+        given["conversation_id"], within = conversation_id.hex, WITHIN
+    further = text(
+        f"SELECT 1 FROM message_search WHERE message_search MATCH :query {within} LIMIT 1 OFFSET :count"
+    )
+    return (await connection.execute(further, given)).first() is not None
 
 
 async def _titles(connection: AsyncConnection, query: str) -> list[SearchHit]:

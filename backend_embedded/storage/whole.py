@@ -10,12 +10,13 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_embedded.contract.attachments import AttachmentText
+from backend_embedded.contract.context import AnswerContext
 from backend_embedded.contract.conversations import Message, MessageStatus
 from backend_embedded.contract.transfer import WholeConversation
 from backend_embedded.errors import InvalidInput
 from backend_embedded.storage import belongings, tree
 from backend_embedded.storage.rows import as_attachment, as_message
-from backend_embedded.storage.schema import attachments, conversations, messages
+from backend_embedded.storage.schema import attachments, conversations, messages, summaries
 
 
 async def ids(connection: AsyncConnection) -> tuple[UUID, ...]:
@@ -41,10 +42,17 @@ async def take(connection: AsyncConnection, conversation_id: UUID) -> WholeConve
     )
     return WholeConversation(
         conversation=there.model_copy(update={"writing": False}),
-        messages=tuple(as_message(row, ()) for row in rows),
+        messages=tuple(_settled(as_message(row, ())) for row in rows),
         files=tuple(AttachmentText(attachment=as_attachment(row), text=row.text) for row in files),
         summaries=await belongings.summaries_of(connection, conversation_id),
     )
+
+
+def _settled(message: Message) -> Message:
+    """An answer that is being written goes out as one that was cut off."""
+    if message.status is not MessageStatus.WRITING:
+        return message
+    return message.model_copy(update={"status": MessageStatus.INCOMPLETE})
 
 
 async def put(connection: AsyncConnection, whole: WholeConversation) -> UUID | None:
@@ -53,8 +61,13 @@ async def put(connection: AsyncConnection, whole: WholeConversation) -> UUID | N
     Ids are kept; where one of them is taken by something else, all of them are made anew.
 
     Raises:
-        InvalidInput: a message whose parent does not come before it.
+        InvalidInput: a message whose parent does not come before it, or that is there twice.
     """
+    ends = {message.id for message in whole.messages}
+    if whole.conversation.leaf_id not in ends:
+        last = whole.messages[-1].id if whole.messages else None
+        there = whole.conversation.model_copy(update={"leaf_id": last})
+        whole = whole.model_copy(update={"conversation": there})
     known = await _taken(connection, whole)
     if whole.conversation.id in known and await take(connection, whole.conversation.id) == whole:
         return None
@@ -91,6 +104,9 @@ async def _taken(connection: AsyncConnection, whole: WholeConversation) -> set[U
     files = [file.attachment.id for file in whole.files]
     rows = await connection.execute(select(attachments.c.id).where(attachments.c.id.in_(files)))
     found.update(row.id for row in rows)
+    short = [summary.id for summary in whole.summaries]
+    rows = await connection.execute(select(summaries.c.id).where(summaries.c.id.in_(short)))
+    found.update(row.id for row in rows)
     return found
 
 
@@ -98,9 +114,9 @@ async def _put_messages(connection: AsyncConnection, conversation_id: UUID, give
     depths: dict[UUID | None, int] = {None: 0}
     rows = []
     for message in given:
-        if message.parent_id not in depths:
+        if message.parent_id not in depths or message.id in depths:
             raise InvalidInput(
-                "A message of the file comes before the one that it answers.",
+                "A message of the file comes before the one that it answers, or is there twice.",
                 remedy="The file is damaged: export it again.",
                 message_id=str(message.id),
             )
@@ -132,6 +148,7 @@ def renumbered(whole: WholeConversation) -> WholeConversation:
     """The same conversation with new ids throughout."""
     new = {message.id: uuid4() for message in whole.messages}
     files = {file.attachment.id: uuid4() for file in whole.files}
+    short = {summary.id: uuid4() for summary in whole.summaries}
     conversation_id = uuid4()
     leaf = whole.conversation.leaf_id
     return WholeConversation(
@@ -148,7 +165,7 @@ def renumbered(whole: WholeConversation) -> WholeConversation:
                         one.model_copy(update={"id": files.get(one.id, one.id)})
                         for one in message.attachments
                     ),
-                    "context": None if message.context is None else _seen_anew(message, new),
+                    "context": None if message.context is None else _seen_anew(message, new, short),
                 }
             )
             for message in whole.messages
@@ -161,14 +178,19 @@ def renumbered(whole: WholeConversation) -> WholeConversation:
         ),
         summaries=tuple(
             summary.model_copy(
-                update={"id": uuid4(), "covers": tuple(new.get(one, one) for one in summary.covers)}
+                update={"id": short[summary.id], "covers": tuple(new.get(one, one) for one in summary.covers)}
             )
             for summary in whole.summaries
         ),
     )
 
 
-def _seen_anew(message: Message, new: dict[UUID, UUID]) -> object:
-    assert message.context is not None
-    unseen = tuple(new.get(one, one) for one in message.context.unseen)
-    return message.context.model_copy(update={"unseen": unseen})
+def _seen_anew(message: Message, new: dict[UUID, UUID], short: dict[UUID, UUID]) -> AnswerContext:
+    context = message.context
+    assert context is not None
+    unseen = tuple(new.get(one, one) for one in context.unseen)
+    summary = context.summary
+    if summary is not None:
+        covers = tuple(new.get(one, one) for one in summary.covers)
+        summary = summary.model_copy(update={"id": short.get(summary.id, summary.id), "covers": covers})
+    return context.model_copy(update={"unseen": unseen, "summary": summary})

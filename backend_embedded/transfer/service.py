@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -108,5 +109,5 @@ def _unzipped(data: bytes) -> bytes:
             if archive.getinfo(name).file_size > LARGEST_UNPACKED_BYTES:
                 raise TooLarge("The conversations in the archive are too large.", remedy=REMEDY)
             return archive.read(name)
-    except (zipfile.BadZipFile, StopIteration, RuntimeError) as error:
+    except (zipfile.BadZipFile, StopIteration, RuntimeError, zlib.error) as error:
         raise InvalidInput("The archive holds no conversations.json.", remedy=REMEDY) from error

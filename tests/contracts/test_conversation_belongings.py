@@ -151,6 +151,35 @@ async def test_a_branch_becomes_a_conversation_of_its_own(store: ConversationSto
         await store.branch_off(made.id, first.answer.id)
 
 
+async def test_a_branch_takes_along_what_the_model_did_not_see(store: ConversationStore) -> None:
+    first = await answered(store, "one")
+    assert first.question is not None
+    chat = first.conversation.id
+    second = await answered(store, "two", conversation_id=chat)
+    summary = Summary(id=uuid4(), text="short", covers=(first.question.id, first.answer.id), tokens=1)
+    await store.keep_summary(chat, summary)
+    context = AnswerContext(policy=ContextPolicy.SUMMARIZE, unseen=summary.covers, summary=summary)
+    await store.set_context(second.answer.id, context)
+    made = await store.branch_off(chat, second.answer.id)
+    copied = (await store.branch(made.id)).messages
+    (its_summary,) = await store.summaries(made.id)
+    its_context = copied[-1].context
+    assert its_context is not None
+    assert its_context.unseen == its_summary.covers == (copied[0].id, copied[1].id)
+    assert its_context.summary == its_summary
+    await store.change_summary(its_summary.id, "changed in the branch only")
+    assert (await store.summaries(chat))[0].text == "short"
+
+
+async def test_pages_of_hits_follow_each_other_without_a_gap(store: ConversationStore) -> None:
+    for number in range(7):
+        await answered(store, f"needle {number}")
+    whole = await store.search("needle", limit=50)
+    assert len(whole) == 7 + 14, "titles, questions and answers"
+    pages = [hit for start in range(0, 24, 4) for hit in await store.search("needle", 4, start)]
+    assert pages == list(whole)
+
+
 async def test_a_file_belongs_to_its_question_once_it_is_sent(store: ConversationStore) -> None:
     kept = await store.keep_attachment(file(text="the whole text"))
     unsent = await store.keep_attachment(file("other.txt"))
@@ -229,10 +258,13 @@ async def test_a_torn_file_stores_nothing(store: ConversationStore) -> None:
     turn = await answered(store, "one")
     whole = await store.whole(turn.conversation.id)
     await store.remove(turn.conversation.id)
-    torn = whole.model_copy(update={"messages": whole.messages[::-1]})
-    with pytest.raises(InvalidInput):
-        await store.put([torn])
+    for messages in (whole.messages[::-1], (*whole.messages, whole.messages[-1])):
+        with pytest.raises(InvalidInput):
+            await store.put([whole.model_copy(update={"messages": messages})])
     assert await store.ids() == ()
+    strange = whole.conversation.model_copy(update={"leaf_id": uuid4()})
+    await store.put([whole.model_copy(update={"conversation": strange})])
+    assert (await store.branch(strange.id)).total == 2
 
 
 async def test_search_finds_titles_phrases_and_one_conversation(store: ConversationStore) -> None:

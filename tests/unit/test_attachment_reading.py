@@ -37,6 +37,10 @@ def pdf(*texts: str, password: str = "") -> bytes:
     return output.getvalue()
 
 
+AES_LOCKED = pdf("secret", password="x").replace(b"/V 2", b"/V 5").replace(b"/R 3", b"/R 6")
+"""Says that it is locked with AES, for which the reader has no library here."""
+
+
 @pytest.mark.parametrize(
     ("name", "data", "text", "media_type"),
     [
@@ -74,6 +78,7 @@ def test_the_text_of_a_pdf_is_read_page_by_page() -> None:
         (bytes([1, 2, 3, 4, 0xFF]) * 50, "binary"),
         (pdf(""), "only pictures"),
         (pdf("secret", password="x"), "password"),
+        (AES_LOCKED, "password"),
         (b"%PDF-1.7 nothing of it is right", "cannot be read"),
     ],
 )

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from backend_embedded.contract.conversations import ConversationCreate, ConversationPatch, MessageStatus
 from backend_embedded.storage.embedded import SqliteConversationStore
 
-STEPS = st.lists(st.tuples(st.sampled_from(["ask", "again", "show"]), st.integers(0, 1_000)), max_size=14)
+KINDS = ["ask", "root", "again", "show", "branch", "delete and undo"]
+STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 1_000)), max_size=14)
 
 
 @dataclass
@@ -55,6 +56,26 @@ async def carried_out(steps: list[tuple[str, int]], folder: Path) -> None:
                 plain.parents[turn.question.id] = parent or plain.leaf
                 plain.parents[turn.answer.id] = turn.question.id
                 plain.texts[turn.question.id] = f"q{choice}"
+            elif kind == "root":
+                turn = await store.ask(f"q{choice}", title="T", conversation_id=chat, as_root=True)
+                assert turn.question is not None
+                plain.parents[turn.question.id] = None
+                plain.parents[turn.answer.id] = turn.question.id
+                plain.texts[turn.question.id] = f"q{choice}"
+            elif kind == "branch" and there:
+                end = there[choice % len(there)]
+                made = await store.branch_off(chat, end)
+                copied = (await store.branch(made.id)).messages
+                assert [one.text for one in copied] == [plain.texts[one] for one in plain.branch(end)]
+                assert not {one.id for one in copied} & set(there)
+                await store.remove(made.id)
+                continue
+            elif kind == "delete and undo":
+                await store.move_to_bin(chat)
+                assert (await store.conversations()).total == 0
+                back = await store.change(chat, ConversationPatch(restore=True))
+                assert back.leaf_id == plain.leaf
+                continue
             elif kind == "again" and questions:
                 question = questions[choice % len(questions)]
                 turn = await store.answer_again(question)
