@@ -58,6 +58,12 @@ class BackendSettings(Wire):
     local_api: LocalApi = LocalApi.KEY
     propose_titles: bool = True
     """The model proposes a title after the first answer."""
+    database_url: str = ""
+    """Address of a PostgreSQL database (`postgresql://user:password@host:port/name`); empty: SQLite in the home."""
+    cache: str = "auto"
+    """`auto`: Redis when it answers on this machine, else in the program; `embedded`; or a `redis://` URL."""
+    queue: str = "auto"
+    """`auto`: RabbitMQ when it answers on this machine, else in the program; `embedded`; or an `amqp://` URL."""
 
 
 class SettingsPatch(Wire):
@@ -77,3 +83,6 @@ class SettingsPatch(Wire):
     proxy: str | None = None
     local_api: LocalApi | None = None
     propose_titles: bool | None = None
+    database_url: str | None = None
+    cache: str | None = None
+    queue: str | None = None

@@ -29,6 +29,10 @@ class Capability(Wire):
     reason: str = ""
     """Why it is not ok; empty when it is."""
     since: datetime
+    latency_ms: float | None = None
+    """Time of the last probe or call; None when there is nothing to measure."""
+    holds: str = ""
+    """What it holds, for people: `12 conversations, 4.1 MB`."""
 
 
 class SystemStatus(Wire):
