@@ -257,8 +257,10 @@ async def test_presets_are_saved_used_and_passed_on(backend, presenter) -> None:
 async def test_side_by_side_asks_siblings_and_one_goes_on(backend, presenter) -> None:
     made = await shown(presenter, backend, "q", "a")
     ways = (Way("tiny", "Tiny"), Way("smol", "Smol"))
+    presenter.draft_changed("Which?")
     presenter.spawn(presenter.comparing.start("Which?", ways))
     await until(lambda: backend.scripts)
+    assert (presenter.state.draft, presenter.state.comparison.answering) == ("", True)
     first = backend.started(made, "Which?", _last(presenter).id)
     backend.scripts[0].put_nowait(first)
     await until(lambda: len(backend.scripts) == 2)
@@ -270,6 +272,7 @@ async def test_side_by_side_asks_siblings_and_one_goes_on(backend, presenter) ->
     await until(lambda: (c := presenter.state.comparison.columns[1]).answer and c.answer.text == "Mine")
     backend.scripts[0].put_nowait(finished(first, "Yours"))
     await until(lambda: presenter.state.comparison.columns[0].answer.text == "Yours")
+    assert presenter.state.comparison.answering
     backend.branches[other.id] = [*backend.stored[made.id], first.user_message, other]
     await presenter.comparing.take(1)
     assert presenter.state.comparison is None
@@ -285,6 +288,7 @@ async def test_a_comparison_whose_question_is_refused_says_so(backend, presenter
         "Full.",
         "The question was not stored.",
     ]
+    assert (presenter.state.draft, presenter.state.comparison.answering) == ("Which?", False)
     await presenter.comparing.leave()
     assert presenter.state.comparison is None
 

@@ -117,6 +117,30 @@ async def test_a_first_question_makes_a_conversation_and_streams(backend, presen
     assert presenter.state.cannot_send == ""
 
 
+async def test_a_list_read_before_the_first_question_does_not_take_its_chat_away(
+    backend, presenter, monkeypatch
+) -> None:
+    read, answered = asyncio.Event(), asyncio.Event()
+    of_backend = backend.conversations
+
+    async def late(limit: int = 100, offset: int = 0, *, archived: bool = False) -> list[Conversation]:
+        listed = await of_backend(limit, offset, archived=archived)
+        read.set()
+        await answered.wait()
+        return listed
+
+    monkeypatch.setattr(backend, "conversations", late)
+    reading = asyncio.create_task(presenter.resync())
+    await read.wait()
+    conversation = backend.add("What is a container?")
+    await begin(presenter, backend, conversation)
+    answered.set()
+    await reading
+    assert presenter.state.selected == conversation.id
+    assert [c.id for c in presenter.state.conversations] == [conversation.id]
+    assert presenter.state.live_here is not None
+
+
 async def test_stop_closes_the_stream_and_keeps_the_text(backend, presenter) -> None:
     conversation = backend.add("A")
     await begin(presenter, backend, conversation)

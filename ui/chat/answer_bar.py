@@ -25,9 +25,16 @@ if TYPE_CHECKING:
 
 
 class QuietButton(IconButton):
-    """An icon button that may be unseen and still be reached by Tab; with the focus it is seen."""
+    """An icon button that may be unseen and still be reached by Tab; with the focus it is seen.
+
+    A click leaves the keyboard where it is: whoever clicks here goes on typing in the composer.
+    """
 
     faint = False
+
+    def __init__(self, icon: str, name: str, themes: ThemeSource, *, size: int = 16, box: int = 28) -> None:
+        super().__init__(icon, name, themes, size=size, box=box)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def set_faint(self, faint: bool) -> None:
         """Show nothing, or show the button again."""

@@ -261,6 +261,11 @@ class ConversationPane(QWidget):
         self.overlays.place()
         self.questions.place()
 
+    def focused_in_transcript(self) -> bool:
+        """Whether the keyboard is in the messages, or on a button among them."""
+        focused = self.window().focusWidget()
+        return focused is not None and (focused is self.view or self.view.isAncestorOf(focused))
+
     def focus_composer(self) -> None:
         """Put the keyboard into the composer."""
         self.composer.edit.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -10,11 +10,14 @@ from ui.chat.state import PAGE_SIZE, Transcript
 from ui.client.port import ClientError
 
 if TYPE_CHECKING:
+    from backend_embedded.contract.conversations import Conversation
     from ui.chat.store import ChatStore
     from ui.client.port import Backend
 
 MAX_RELOADED = 200
 """Messages that are read again at most; older ones come back by scrolling."""
+MOST_LISTS = 5
+"""Times that the list is read at most while it changes; each change is told by an event too."""
 
 
 class Loader:
@@ -27,7 +30,7 @@ class Loader:
     async def resync(self) -> None:
         """Read the list, and the shown conversation."""
         store = self._store
-        conversations = await self._backend.conversations(limit=1000)
+        conversations = await self._read_list()
         shown = tuple(c for c in conversations if c.deleted_at is None)
         ids = {c.id for c in shown}
         # The archive is read when it is opened; what is known of it stays.
@@ -39,6 +42,15 @@ class Loader:
             store.tell()
         elif selected is not None:
             await self.reload()
+
+    async def _read_list(self) -> list[Conversation]:
+        """The list, read again when a conversation came or went meanwhile: an old list would take it away."""
+        for _ in range(MOST_LISTS):
+            arrivals = self._store.arrivals
+            conversations = await self._backend.conversations(limit=1000)
+            if arrivals == self._store.arrivals:
+                break
+        return conversations
 
     async def reload(self) -> None:
         """Read as many messages again as there are."""

@@ -33,6 +33,9 @@ class ChatOwner(Protocol):
     def conversation_arrived(self, conversation: Conversation, *, select: bool = False) -> None:
         """A conversation's newer form."""
 
+    def draft_changed(self, text: str) -> None:
+        """Keep this as what is typed in the shown chat."""
+
     def remember_leaf(self) -> None:
         """Note where the shown branch ends, to come back there."""
 

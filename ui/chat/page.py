@@ -139,6 +139,7 @@ class ChatPage(QWidget):
 
     def state_changed(self, state: ChatState) -> None:
         """Show this state."""
+        focused = self.pane.focused_in_transcript()
         at_welcome = state.welcome and not state.transcript.messages
         self.list.setVisible(not at_welcome)
         if state.selected != self._selected:
@@ -153,6 +154,8 @@ class ChatPage(QWidget):
         self.panel.show_state(state)
         self.export_button.setVisible(state.conversation is not None)
         self.panel_button.setVisible(not at_welcome)
+        if focused and not self.pane.focused_in_transcript():
+            self.focus_composer()  # what had the keyboard is gone with its chat
         self._presenter.context.typed(self.pane.composer.text)
         if state.deleted is not None and state.deleted != self._deleted:
             self._on_deleted(state.deleted)

@@ -28,6 +28,7 @@ class ChatStore:
         answers: their streams.
         to_keep: settings that were chosen before their conversation was stored.
         selection: another number after each change of what is selected; late answers are told by it.
+        arrivals: another number after each conversation that came or went; late lists are told by it.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class ChatStore:
     ) -> None:
         self.kept = state
         self.answers = AnswerStreams(backend, self, clock)
-        self.selection = 0
+        self.selection = self.arrivals = 0
         self.to_keep: tuple[UUID, ConversationSettings] | None = None
         self._on_selected, self._told_selected = on_selected, state.selected
         self._on_welcome_ended = on_welcome_ended
@@ -92,6 +93,7 @@ class ChatStore:
 
     def conversation_arrived(self, conversation: Conversation, *, select: bool = False) -> None:
         """Put one conversation's newer form into the list, or take a deleted one out."""
+        self.arrivals += 1
         others = tuple(c for c in self.kept.conversations if c.id != conversation.id)
         known = len(others) < len(self.kept.conversations)
         if conversation.deleted_at is not None:
@@ -111,6 +113,7 @@ class ChatStore:
 
     def conversation_gone(self, conversation_id: UUID, **fields: Any) -> None:
         """Take one conversation out, and put other values into the state."""
+        self.arrivals += 1
         left = tuple(c for c in self.kept.conversations if c.id != conversation_id)
         self.put(conversations=left, **fields)
         self.leave(conversation_id)

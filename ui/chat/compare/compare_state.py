@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from backend_embedded.contract.conversations import MessageStatus
+
 if TYPE_CHECKING:
     from uuid import UUID
 
@@ -57,6 +59,14 @@ class Comparison:
     text: str
     columns: tuple[Column, ...]
     conversation_id: UUID | None = None
+
+    @property
+    def answering(self) -> bool:
+        """Whether an answer is still to come or being written."""
+        return any(
+            not column.problem and (column.answer is None or column.answer.status is MessageStatus.WRITING)
+            for column in self.columns
+        )
 
     def place_of(self, message_id: UUID) -> int:
         """Which column shows this answer; -1: none."""

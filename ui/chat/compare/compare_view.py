@@ -139,11 +139,20 @@ class CompareView(QWidget):
         self._question.set_whole_text(comparison.text)
         for shown, column in zip(self.columns, comparison.columns, strict=True):
             shown.show_column(column)
+        self._offer_stop(comparison.answering)
 
     def focus_first(self) -> None:
         """Put the keyboard on the first button."""
         if self.columns:
-            self._stop.setFocus(Qt.FocusReason.OtherFocusReason)
+            first = self.columns[0].button if self._stop.isHidden() else self._stop
+            first.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _offer_stop(self, answering: bool) -> None:
+        """Offer to stop while there is something to stop; its focus goes to the first answer's button."""
+        had_focus = self._stop.hasFocus()
+        self._stop.setVisible(answering)
+        if had_focus and not answering:
+            self.focus_first()
 
     def feed(self, place: int, text: str) -> None:
         """Streamed text for a column."""

@@ -46,6 +46,7 @@ class Comparing:
         if not text.strip() or state.cannot_send or state.comparison is not None:
             return
         columns = tuple(Column(way) for way in ways[:MOST])
+        self._owner.draft_changed("")
         self._owner.change(comparison=Comparison(text, columns, state.selected), failure=None)
         asked: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
         first = ChatRequest(
@@ -93,6 +94,8 @@ class Comparing:
         try:
             await self._read(0, request, asked)
         finally:
+            if not asked.done():
+                self._owner.draft_changed(request.content or "")  # it was not stored: typed it is still
             asked.cancel()
 
     async def _other(self, place: int, asked: asyncio.Future[UUID]) -> None:

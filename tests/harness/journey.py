@@ -1,0 +1,178 @@
+"""One day of a person at the window: the program on a virtual screen, and what its backend has stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from program import Program, running, wait_for
+from screen import Screen, missing_tools, virtual_screen
+
+PICTURES = Path(__file__).resolve().parents[2] / "build" / "journey"
+
+Answer = dict[str, Any]
+
+
+class Day:
+    """The window on its screen, and what its backend has stored."""
+
+    def __init__(self, program: Program, screen: Screen, name: str) -> None:
+        self.program, self.screen = program, screen
+        self.name = name
+        self.pictures = 0
+
+    def open_window(self) -> None:
+        """Wait for the window and give it the keyboard."""
+        self.screen.focus(wait_for("the window", lambda: self.screen.window("SutazAI")))
+
+    def shoot(self, name: str) -> None:
+        """Keep a picture for a person to look at."""
+        self.pictures += 1
+        self.screen.shoot(PICTURES / self.name / f"{self.pictures:02}-{name}.png")
+
+    def get(self, path: str) -> Any:
+        """Data of one GET; None while the backend is away."""
+        client = self.program.client()
+        if client is None:
+            return None
+        with closing(client):
+            try:
+                return client.get(path).raise_for_status().json()["data"]
+            except httpx.HTTPError:
+                return None
+
+    def shown(self) -> str | None:
+        """Id of the conversation that the window shows, as it keeps it; None: an empty chat."""
+        kept = self.program.home / "config" / "desktop.json"
+        return json.loads(kept.read_text())["kept"].get("chat.selected") if kept.exists() else None
+
+    def wait_shown(self, conversation_id: str) -> None:
+        """Wait until the window shows this conversation."""
+        wait_for("the window shows it", lambda: self.shown() == conversation_id)
+
+    def branch(self) -> list[Answer]:
+        """Messages of the newest conversation's shown branch."""
+        conversations = self.get("/api/v1/conversations?limit=1")
+        if not conversations:
+            return []
+        return self.get(f"/api/v1/conversations/{conversations[0]['id']}/messages") or []
+
+    def last(self) -> Answer | None:
+        """The newest answer of the shown branch."""
+        messages = self.branch()
+        return messages[-1] if messages and messages[-1]["role"] == "assistant" else None
+
+    def until(self, what: str, status: str, timeout_s: float = 60) -> Answer:
+        """Wait until the newest answer has a status."""
+
+        def probe() -> Answer | None:
+            answer = self.last()
+            return answer if answer is not None and answer["status"] == status else None
+
+        return wait_for(what, probe, timeout_s)
+
+    def being_written(self) -> Answer:
+        """Ask until an answer is caught while it is written with some text; a short one is asked again."""
+        for _ in range(8):
+
+            def probe() -> Answer | None:
+                answer = self.last()
+                if answer is None or (answer["status"] == "writing" and len(answer["text"]) < 20):
+                    return None
+                return answer
+
+            answer = wait_for("an answer with text", probe)
+            if answer["status"] == "writing":
+                return answer
+            self.screen.press("ctrl+r")
+            self.wait_for_sibling(answer)
+        raise AssertionError("eight answers were over before they could be caught")
+
+    def ask_again_once_shown(self, answer: Answer) -> Answer:
+        """Press Ctrl+R until the window, which may still read the conversation, takes it."""
+        for _ in range(10):
+            self.screen.press("ctrl+r")
+            try:
+                return self.wait_for_sibling(answer, timeout_s=2)
+            except AssertionError:
+                continue
+        raise AssertionError("the window shows another conversation, or none")
+
+    def wait_for_sibling(self, answer: Answer, timeout_s: float = 30) -> Answer:
+        """Wait for one more answer to the same question, shown in its place."""
+
+        def probe() -> Answer | None:
+            newer = self.last()
+            return newer if newer is not None and len(newer["siblings"]) > len(answer["siblings"]) else None
+
+        return wait_for("one more answer", probe, timeout_s)
+
+    def click_until(self, at: tuple[int, int], what: str, probe: Callable[[], object]) -> None:
+        """Click a place until it shows: what is to be clicked may come a moment later than what was waited for."""
+        for _ in range(10):
+            self.screen.click(*at)
+            try:
+                wait_for(what, lambda: bool(probe()), timeout_s=2)
+            except AssertionError:
+                continue
+            return
+        self.shoot("clicked-in-vain")
+        raise AssertionError(f"{what}: not by clicking at {at}")
+
+    def send(self, question: str) -> None:
+        """Type a question and press Enter until it is stored: the window may not be connected yet."""
+        self.screen.type(question)
+        for _ in range(10):
+            self.screen.press("Return")
+            try:
+                wait_for("the question is stored", lambda: question in self.texts(), timeout_s=3)
+            except AssertionError:
+                continue
+            return
+        raise AssertionError(f"{question!r} was not sent")
+
+    def ask(self, question: str) -> Answer:
+        """Ask, and wait for the whole answer."""
+        self.send(question)
+        return self.until("it is answered", "complete")
+
+    def texts(self) -> list[str]:
+        """Texts of the shown branch."""
+        return [message["text"] for message in self.branch()]
+
+    def command(self, words: str) -> None:
+        """Find an action in the palette and do it."""
+        self.screen.press("ctrl+k")
+        self.screen.type(words)
+        self.screen.press("Return")
+
+    def ready(self) -> None:
+        """Wait until the model can answer."""
+        self.program.ready().close()
+
+
+@contextmanager
+def day_of(name: str, home: Path, **environment: str) -> Iterator[Day]:
+    """The program on a screen of its own; skipped, with the reason, where there can be no screen.
+
+    Args:
+        name: folder of its pictures in `build/journey`.
+        home: the instance's home.
+        environment: additions to the program's environment.
+    """
+    lacking = missing_tools()
+    if lacking:
+        pytest.skip(f"no virtual screen: {', '.join(lacking)} not installed")
+    with virtual_screen() as screen:
+        program = Program(home, DISPLAY=screen.display, QT_QPA_PLATFORM="xcb", **environment)
+        with running(program):
+            day = Day(program, screen, name)
+            try:
+                yield day
+            finally:
+                day.shoot("end")
