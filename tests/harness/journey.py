@@ -114,27 +114,26 @@ class Day:
 
     def click_until(self, at: tuple[int, int], what: str, probe: Callable[[], object]) -> None:
         """Click a place until it shows: what is to be clicked may come a moment later than what was waited for."""
+        self._until(lambda: self.screen.click(*at), what, probe)
+
+    def press_until(self, key: str, what: str, probe: Callable[[], object]) -> None:
+        """Press a key until it shows."""
+        self._until(lambda: self.screen.press(key), what, probe)
+
+    def _until(self, act: Callable[[], None], what: str, probe: Callable[[], object]) -> None:
         for _ in range(10):
-            self.screen.click(*at)
+            act()
             try:
-                wait_for(what, lambda: bool(probe()), timeout_s=2)
+                wait_for(what, lambda: bool(probe()), timeout_s=3)
             except AssertionError:
                 continue
             return
-        self.shoot("clicked-in-vain")
-        raise AssertionError(f"{what}: not by clicking at {at}")
+        raise AssertionError(f"{what}: not after ten tries")
 
     def send(self, question: str) -> None:
         """Type a question and press Enter until it is stored: the window may not be connected yet."""
         self.screen.type(question)
-        for _ in range(10):
-            self.screen.press("Return")
-            try:
-                wait_for("the question is stored", lambda: question in self.texts(), timeout_s=3)
-            except AssertionError:
-                continue
-            return
-        raise AssertionError(f"{question!r} was not sent")
+        self.press_until("Return", "the question is stored", lambda: question in self.texts())
 
     def ask(self, question: str) -> Answer:
         """Ask, and wait for the whole answer."""

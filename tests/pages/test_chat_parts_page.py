@@ -120,6 +120,7 @@ async def test_what_does_not_fit_is_chosen_in_place(page, chats) -> None:
     await press(page.pane.fit_card, "Drop the oldest")
     await until(lambda: chats.listed[made.id].settings.context_policy is ContextPolicy.DROP_OLDEST)
     await until(lambda: not page.pane.fit_card.isVisible())
+    assert page.window().focusWidget() is page.pane.composer.edit
 
 
 async def test_a_choice_can_hold_for_one_question(page, chats) -> None:

@@ -139,6 +139,33 @@ async def test_what_does_not_fit_waits_for_a_choice_that_is_kept(backend, presen
     await until(lambda: backend.requests)
 
 
+async def test_enter_quicker_than_the_meter_is_counted_before_it_is_sent(backend) -> None:
+    backend.use = TIGHT
+    presenter = ChatPresenter(backend, draft_delay_s=0, pause_s=3600)
+    presenter.connection_changed(True)
+    await until(lambda: presenter.state.loaded)
+    long = "word " * 100
+    presenter.draft_changed(long)
+    await presenter.send(long)
+    assert backend.requests == []
+    assert (presenter.state.does_not_fit, presenter.state.sending) == (True, False)
+    assert _count(backend, "context_use") == 1
+    presenter.spawn(presenter.send("Hi"))
+    await until(lambda: _count(backend, "context_use") == 2)
+    await presenter.close()
+
+
+async def test_a_short_first_question_needs_no_count(backend) -> None:
+    presenter = ChatPresenter(backend, draft_delay_s=0, pause_s=3600)
+    presenter.connection_changed(True)
+    await until(lambda: presenter.state.loaded)
+    presenter.spawn(presenter.send("Hi"))
+    await until(lambda: backend.requests)
+    assert _count(backend, "context_use") == 0
+    backend.accept()
+    await presenter.close()
+
+
 async def test_a_summary_can_be_edited(backend, presenter) -> None:
     made = await shown(presenter, backend, "q", "a")
     summary = Summary(id=backend.new_id(), text="short", covers=())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backend_embedded.contract.context import ContextPolicy
 from backend_embedded.contract.conversations import ChatRequest, ConversationSettings
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from backend_embedded.contract.context import ContextPolicy
     from backend_embedded.contract.errors import ErrorBody
     from ui.chat.drafts import DraftSaver
     from ui.chat.presenter import ChatPresenter
@@ -32,9 +32,10 @@ class Asking:
         if state.editing is not None:
             await self._presenter.branches.send_edited(text)
             return
-        if state.does_not_fit and once is None:
+        if once is None and await self._does_not_fit(text):
             self._presenter.change(fit_asked=True)
             return
+        state = self._presenter.state
         key, settings, files = state.selected, state.new_settings, state.files
         self._drafts.forget(key)
         drafts = {k: v for k, v in state.drafts.items() if k != key} | {key: ""}
@@ -51,6 +52,17 @@ class Asking:
         self._presenter.change(sending=True, failure=None, drafts=drafts, files=(), fit_asked=False)
         if await self.ask(request, key, text) is not None and not self._store.kept.files:
             self._presenter.change(files=files)
+
+    async def _does_not_fit(self, text: str) -> bool:
+        """Count before sending, also when Enter was quicker than the meter."""
+        if self._presenter.state.settings.context_policy is not ContextPolicy.ASK:
+            return False
+        self._store.put(sending=True)
+        try:
+            await self._presenter.context.settle(text)
+        finally:
+            self._store.put(sending=False)
+        return self._presenter.state.does_not_fit
 
     async def ask(self, request: ChatRequest, key: UUID | None, text: str = "") -> ErrorBody | None:
         """Send a request and read its answer to the end; the error when nothing was stored."""

@@ -48,6 +48,8 @@ def _connect_composer(page: ChatPage, presenter: ChatPresenter) -> None:
     page.pane.fit_card.chosen.connect(lambda policy: spawn(context.choose(policy)))
     page.pane.fit_card.chosen_once.connect(lambda policy: spawn(presenter.send(composer.text, policy)))
     page.pane.fit_card.closed.connect(lambda: presenter.change(fit_asked=False))
+    for done in (page.pane.fit_card.chosen, page.pane.fit_card.chosen_once, page.pane.fit_card.closed):
+        done.connect(page.focus_composer)
     extras = page.pane.overlays.extras
     extras.change_wanted.connect(lambda: presenter.change(fit_asked=True))
     extras.summary_edited.connect(lambda m, text: spawn(context.edit_summary(m, text)))

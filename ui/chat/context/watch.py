@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ui.chat.port import ChatBackend
     from ui.chat.state import ChatState
 
+SHORT_BYTES = 200
+"""A first question of so few bytes fits in every context."""
+
 
 class ContextWatch:
     """Keeps `state.context` true to what is typed; a newer question makes the older one's answer void."""
@@ -29,6 +32,7 @@ class ContextWatch:
         self._delay_s = delay_s
         self._waiting: asyncio.Task[None] | None = None
         self._asked: ContextRequest | None = None
+        self._counted: ContextRequest | None = None
         self._text = ""
         self._ended = False
 
@@ -62,6 +66,25 @@ class ContextWatch:
             self._waiting.cancel()
         self._waiting = self._owner.spawn(self._ask(request))
 
+    async def settle(self, text: str) -> None:
+        """Count what is to be sent now, unless what was counted before says that it fits in any case."""
+        self._text = text
+        request = self._request()
+        if request == self._counted or self._fits_surely(request):
+            return
+        self._asked = request
+        if self._waiting is not None:
+            self._waiting.cancel()
+        await self._count(request)
+
+    def _fits_surely(self, request: ContextRequest) -> bool:
+        """A token is a byte at least: a text of fewer bytes than there is room for tokens fits."""
+        use, counted, size = self._owner.state.context, self._counted, len(request.content.encode())
+        if use is None or counted is None:
+            return not request.attachments and size < SHORT_BYTES
+        same = counted.model_copy(update={"content": request.content}) == request
+        return same and size < use.room
+
     async def choose(self, policy: ContextPolicy) -> None:
         """Make it fit like this from now on in this conversation."""
         state = self._owner.state
@@ -88,11 +111,15 @@ class ContextWatch:
 
     async def _ask(self, request: ContextRequest) -> None:
         await asyncio.sleep(self._delay_s)
+        await self._count(request)
+
+    async def _count(self, request: ContextRequest) -> None:
         # What cannot be counted shows no meter; sending says what is wrong.
         use = None
         with suppress(ClientError):
             use = await self._backend.context_use(request)
         if request == self._asked:
+            self._counted = request
             self._owner.change(context=use)
 
     def _request(self) -> ContextRequest:

@@ -94,7 +94,7 @@ class FileRow(QWidget):
                 row.addStretch(1)
         for file in self._shown:
             if file.refused:
-                said = f"{file.name}: {file.refused}"
+                said = file.refused if file.refused.startswith(file.name) else f"{file.name}: {file.refused}"
                 column.addWidget(Label(said, self._themes, "caption", "down", wrap=True))
         if self._offered:
             column.addLayout(self._offer_row())
