@@ -119,7 +119,7 @@ def failures(url: str, model: str) -> Iterator[None]:
     except (httpx.TimeoutException, TimeoutError) as error:
         raise unreachable(url, "time-out") from error
     except (httpx.HTTPError, httpx.StreamError) as error:
-        raise cut_off(type(error).__name__) from error
+        raise cut_off("the connection broke") from error
     except ValueError as error:
         raise cut_off(f"not the form of Ollama: {error}") from error
 

@@ -115,5 +115,5 @@ def test_a_count_that_the_provider_told_differently_stands_under_the_answer() ->
         stats=GenerationStats(provider="ollama", model="tinyllama"),
         context=AnswerContext(policy=ContextPolicy.ASK, told_prompt_tokens=1024),
     )
-    assert footer(message, None).reason == "ollama counted 1,024 prompt tokens, not as before sending"
+    assert footer(message, None).reason == "Ollama counted 1,024 prompt tokens, not as before sending"
     assert footer(message.model_copy(update={"context": None}), None).reason == ""

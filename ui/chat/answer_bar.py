@@ -121,7 +121,7 @@ class AnswerBar(QWidget):
         """Show another line of facts."""
         self._reason.setText(footer.reason + " ·" if footer.reason and footer.facts else footer.reason)
         self._reason.setVisible(bool(footer.reason))
-        self._facts.setText(("  " if indented else "") + footer.facts)
+        self._facts.setText(("  " if indented else " " if footer.reason else "") + footer.facts)
         self._facts.setToolTip(f"{footer.reason} {footer.facts}".strip())
 
     def set_hovered(self, hovered: bool) -> None:

@@ -40,7 +40,7 @@ def facts_of(model: Model) -> str:
     if model.problem:
         return model.problem
     speed = words.rate(model.tokens_per_s) if model.tokens_per_s > 0 else ""
-    parts = (model.quantization, words.file_size(model.size_bytes), speed, model.provider)
+    parts = (model.quantization, words.file_size(model.size_bytes), speed, words.product(model.provider))
     return words.SEPARATOR.join(part for part in parts if part)
 
 

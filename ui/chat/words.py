@@ -110,9 +110,14 @@ def file_size(size_bytes: int) -> str:
     return f"{max(1, round(size_bytes / 1e3))} kB"
 
 
+def product(provider: str) -> str:
+    """A provider's name as its makers write it."""
+    return {"ollama": "Ollama"}.get(provider, provider)
+
+
 def footer_facts(stats: GenerationStats) -> str:
     """`llama.cpp · Q4_0 · 38.2 tok/s · first token 0.41 s · 268 tokens`."""
-    parts = [stats.provider]
+    parts = [product(stats.provider)]
     if stats.quantization:
         parts.append(stats.quantization)
     if stats.tokens_per_s > 0:
@@ -124,8 +129,8 @@ def footer_facts(stats: GenerationStats) -> str:
 
 
 def told_apart(provider: str, prompt_tokens: int) -> str:
-    """`ollama counted 1,024 prompt tokens, not as before sending`, when the two counts do not agree."""
-    return f"{provider} counted {counted(prompt_tokens, 'prompt token')}, not as before sending"
+    """`Ollama counted 1,024 prompt tokens, not as before sending`, when the two counts do not agree."""
+    return f"{product(provider)} counted {counted(prompt_tokens, 'prompt token')}, not as before sending"
 
 
 def title_from(text: str, limit: int = 60) -> str:

@@ -20,7 +20,7 @@ HELD_TOGETHER = re.compile(r"^\s*(\||>|[-*+]\s|\d{1,9}[.)]\s)")
 
 def seam_words(seam: Seam) -> str:
     """`From here on: llama.cpp · tinyllama — Ollama was lost`."""
-    who = words.SEPARATOR.join(part for part in (seam.provider, seam.model) if part)
+    who = words.SEPARATOR.join(part for part in (words.product(seam.provider), seam.model) if part)
     return f"From here on: {who}" + (f" — {seam.reason}" if seam.reason else "")
 
 
