@@ -60,6 +60,7 @@ def create_app(
         services.events.publish,
         services.leaving,
         lambda: services.settings.current.propose_titles and not services.metrics.generating,
+        reads_ahead=lambda: services.settings.current.read_ahead,
     )
     attachments = Attachments(services.store, services.model)
     app.state.chat, app.state.attachments = chat, attachments

@@ -63,6 +63,10 @@ class MeteredLanguageModel:
         """As the model's."""
         return await self._model.context(model)
 
+    async def read_ahead(self, prompt: Prompt) -> None:
+        """As the model's; it is no answer and is not counted."""
+        await self._model.read_ahead(prompt)
+
     async def embed(self, texts: Sequence[str], model: str | None = None) -> Embeddings:
         """As the model's."""
         return await self._model.embed(texts, model)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from backend_embedded.chat.context_window import ContextWindow, Fitted, told_apart
 from backend_embedded.chat.progress import Progress
+from backend_embedded.chat.read_ahead import ReadAhead
 from backend_embedded.chat.reading import Reading
 from backend_embedded.chat.structured import mismatch, problem_of
 from backend_embedded.chat.title import title_from
@@ -68,6 +69,7 @@ class ChatService:
         leaving: set when the program ends; answers that are cut then can be continued.
         titles_wanted: whether the model may propose a title now.
         quiet_s: pause after an answer before a title is proposed.
+        reads_ahead: whether the model may read what is typed before it is sent.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class ChatService:
         leaving: asyncio.Event,
         titles_wanted: Callable[[], bool] = lambda: False,
         quiet_s: float = QUIET_S,
+        reads_ahead: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
         self._model = model
@@ -85,10 +88,12 @@ class ChatService:
         self._leaving = leaving
         self._reading = Reading(store)
         self._window = ContextWindow(model)
+        self.drafts = ReadAhead(model, reads_ahead)
         self.titles = TitleProposals(model, titles_wanted, self._entitle, quiet_s)
 
     async def close(self) -> None:
         """End what goes on without a request."""
+        await self.drafts.close()
         await self.titles.close()
 
     async def context_use(self, request: ContextRequest) -> ContextUse:
@@ -97,7 +102,11 @@ class ChatService:
         Raises:
             NotFound: a conversation, message or file that does not exist. Others as the model's.
         """
-        return await self._window.use(await self._reading.of_draft(request))
+        draft = await self._reading.of_draft(request)
+        use = await self._window.use(draft)
+        if request.read_ahead and use.fits:
+            self.drafts.begin(draft)
+        return use
 
     async def change_summary(self, summary_id: UUID, text: str) -> Summary:
         """Give a summary another text; later answers read that. Raises NotFound."""

@@ -65,6 +65,8 @@ class ContextRequest(Wire):
     model: str | None = None
     system: str | None = None
     options: SamplingOptions | None = None
+    read_ahead: bool = False
+    """It is being typed: the model may read it already, so that the answer begins sooner."""
 
 
 class Summary(Wire):

@@ -58,6 +58,8 @@ class BackendSettings(Wire):
     local_api: LocalApi = LocalApi.KEY
     propose_titles: bool = True
     """The model proposes a title after the first answer."""
+    read_ahead: bool = True
+    """The local model reads a question while it is typed, when it has nothing else to do."""
     database_url: str = ""
     """Address of a PostgreSQL database (`postgresql://user:password@host:port/name`); empty: SQLite in the home."""
     cache: str = "auto"
@@ -83,6 +85,7 @@ class SettingsPatch(Wire):
     proxy: str | None = None
     local_api: LocalApi | None = None
     propose_titles: bool | None = None
+    read_ahead: bool | None = None
     database_url: str | None = None
     cache: str | None = None
     queue: str | None = None

@@ -159,6 +159,10 @@ class FailoverLanguageModel:
         """What the context of who would answer holds."""
         return await self._first(model, lambda one, name: one.context(name))
 
+    async def read_ahead(self, prompt: Prompt) -> None:
+        """Have who would answer read it."""
+        await self._first(prompt.model, lambda model, name: model.read_ahead(_for(prompt, name)))
+
     async def embed(self, texts: Sequence[str], model: str | None = None) -> Embeddings:
         """Vectors by who would answer."""
         return await self._first(model, lambda one, name: one.embed(texts, name))

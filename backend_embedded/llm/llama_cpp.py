@@ -239,6 +239,24 @@ class LlamaCppLanguageModel:
             resizable=True,
         )
 
+    async def read_ahead(self, prompt: Prompt) -> None:
+        """Read a prompt that may be asked soon, if its runner is loaded and idle.
+
+        What is asked with a seed is read from its start when it is asked, so that it is not read before.
+        """
+        name = (await self._entry(prompt.model)).model.name
+        process = host.process if (host := self._hosts.get(name)) is not None else None
+        seeded = prompt.options.seed is not None and prompt.options.temperature > 0
+        if seeded or process is None or not process.alive or process.active:
+            return
+        async with self._runner(name) as (runner, _):
+            command = Generate(
+                id=runner.next_id(), turns=_turns(prompt), raw=prompt.raw, tools=_tools(prompt), ahead=True
+            )
+            async with aclosing(runner.request(command)) as events:
+                async for _event in events:
+                    pass
+
     async def embed(self, texts: Sequence[str], model: str | None = None) -> Embeddings:
         """Mean-pooled, normalised vectors of texts."""
         async with self._runner(model) as (runner, entry):

@@ -146,6 +146,9 @@ class OllamaLanguageModel:
         self._named(model)
         return tuple(estimate(text) for text in texts)
 
+    async def read_ahead(self, prompt: Prompt) -> None:
+        """Nothing: what a server shared with others does beside is not known."""
+
     async def context(self, model: str | None = None) -> ContextFacts:
         """What the model's context holds when we ask it."""
         found = self._named(model)

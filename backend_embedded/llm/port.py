@@ -122,6 +122,13 @@ class LanguageModel(Protocol):
         """What the model's context holds now; loads nothing. Errors as `generate`."""
         ...
 
+    async def read_ahead(self, prompt: Prompt) -> None:
+        """Read a prompt that may be asked soon, if nothing else is to be done; its answer begins sooner then.
+
+        Does nothing where it cannot help, and ends when anything is asked. Errors as `generate`.
+        """
+        ...
+
     async def embed(self, texts: Sequence[str], model: str | None = None) -> Embeddings:
         """Mean-pooled, normalised vectors of texts. Errors as `generate`."""
         ...

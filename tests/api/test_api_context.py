@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -232,3 +233,27 @@ async def test_files_go_into_the_turn_and_are_counted(
     assert "alpha beta gamma" in model.prompts[-1].turns[0].content
     missing = await client.post("/api/v1/context", json={"attachments": [str(UUID(int=1))]})
     assert missing.status_code == 404
+
+
+async def test_a_draft_that_fits_is_read_ahead_as_it_would_be_sent(
+    client: httpx.AsyncClient, services: Services, model: ScriptedModel
+) -> None:
+    conversation = (await chat(client, content="first question"))[0]["conversation"]
+    draft = {"conversation_id": conversation["id"], "content": "second one", "read_ahead": True}
+    await data(await client.post("/api/v1/context", json=draft))
+    await until_read(model, 1)
+    await chat(client, content="second one", conversation_id=conversation["id"])
+    assert model.read[0].turns == model.prompts[-1].turns
+    await data(await client.post("/api/v1/context", json={"content": "word " * 100, "read_ahead": True}))
+    await data(await client.patch("/api/v1/settings", json={"read_ahead": False}))
+    await data(await client.post("/api/v1/context", json={"content": "not wanted", "read_ahead": True}))
+    await data(await client.patch("/api/v1/settings", json={"read_ahead": True}))
+    await data(await client.post("/api/v1/context", json={"content": "wanted", "read_ahead": True}))
+    await until_read(model, 2)
+    assert model.read[1].turns[-1].content == "wanted"
+
+
+async def until_read(model: ScriptedModel, count: int) -> None:
+    async with asyncio.timeout(5):
+        while len(model.read) < count:  # noqa: ASYNC110 - a plain value of another task
+            await asyncio.sleep(0)

@@ -130,6 +130,22 @@ class LanguageModelContract:
         _, second = await answer(model, ask(question, text, "And a boat?", temperature=0))
         assert second.cached_tokens >= (first.prompt_tokens if self.tells_the_cache else 0)
 
+    async def test_a_prompt_read_ahead_gives_the_same_answer(self, model: LanguageModel) -> None:
+        draft = "Tell me of the harbour with the green door and the seven ships"
+        asked = ask(draft + " of last winter.", temperature=0)
+        await model.load()
+        await model.read_ahead(ask(draft, temperature=0))
+        ahead, stats = await answer(model, asked)
+        plain, _ = await answer(model, asked)
+        assert ahead[:20] == plain[:20]  # sums, and so near ties, differ a little with how a prompt was cut
+        assert stats.cached_tokens >= (len(draft.split()) if self.tells_the_cache else 0)
+
+    async def test_a_prompt_read_ahead_is_in_nobodys_way(self, model: LanguageModel) -> None:
+        reading = asyncio.create_task(model.read_ahead(ask("Once upon a time. " * 200, temperature=0)))
+        text, _ = await answer(model, ask("Say hello.", temperature=0))
+        assert text
+        await asyncio.wait_for(reading, 10)
+
     async def test_a_prompt_over_the_context_is_refused_with_the_counts(self, model: LanguageModel) -> None:
         with pytest.raises(ContextExceeded) as caught:
             await answer(model, ask("word " * (CONTEXT_SIZE + 100)))

@@ -71,6 +71,7 @@ class ScriptedModel:
     context_size: int = 4096
     largest_context: int = 8192
     counted: list[tuple[str, ...]] = field(default_factory=list)
+    read: list[Prompt] = field(default_factory=list)
 
     def capability(self) -> Capability:
         return Capability(name="model", state=State.OK, provider="scripted", product="a script", since=SINCE)
@@ -116,6 +117,9 @@ class ScriptedModel:
 
     async def count_tokens(self, prompt: Prompt) -> int:
         return sum(len(turn.content.split()) for turn in prompt.turns) + len((prompt.raw or "").split())
+
+    async def read_ahead(self, prompt: Prompt) -> None:
+        self.read.append(prompt)
 
     async def count_texts(self, texts: Sequence[str], model: str | None = None) -> Sequence[int]:
         self.counted.append(tuple(texts))

@@ -151,6 +151,17 @@ async def test_a_model_and_a_time_are_chosen_from_lists(desk: Desk) -> None:
     assert desk.backend.changes == [{"default_model": "tiny"}, {"keep_alive_s": -1}]
 
 
+async def test_switches_are_taken_at_once(desk: Desk) -> None:
+    models = desk.page.models
+    await desk.until(lambda: models.read_ahead.isChecked() and models.titles.isChecked())
+    models.read_ahead.click()
+    models.titles.click()
+    await desk.until(lambda: len(desk.backend.changes) == 2)
+    assert desk.backend.changes == [{"read_ahead": False}, {"propose_titles": False}]
+    desk.presenter.event_arrived(SettingsChanged(settings=BackendSettings(propose_titles=False)))
+    assert (models.read_ahead.isChecked(), models.titles.isChecked()) == (True, False)
+
+
 async def test_a_folder_is_chosen_in_a_dialog_that_blocks_nothing(desk: Desk) -> None:
     folder = desk.page.models.folder
     folder.browse.click()

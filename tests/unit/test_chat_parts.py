@@ -139,6 +139,23 @@ async def test_what_does_not_fit_waits_for_a_choice_that_is_kept(backend, presen
     await until(lambda: backend.requests)
 
 
+async def test_while_typing_goes_on_it_is_counted_and_read_ahead_all_the_same(backend) -> None:
+    presenter = ChatPresenter(backend, draft_delay_s=0, pause_s=0.02)
+    presenter.connection_changed(True)
+    await until(lambda: presenter.state.loaded)
+    text = ""
+
+    def types_on() -> bool:
+        nonlocal text
+        text += "x"
+        presenter.draft_changed(text)
+        return any(asked.content for call, asked in backend.asked if call == "context_use")
+
+    await until(types_on)
+    assert all(asked.read_ahead for call, asked in backend.asked if call == "context_use" and asked.content)
+    await presenter.close()
+
+
 async def test_enter_quicker_than_the_meter_is_counted_before_it_is_sent(backend) -> None:
     backend.use = TIGHT
     presenter = ChatPresenter(backend, draft_delay_s=0, pause_s=3600)

@@ -36,6 +36,8 @@ def model(name: str, problem: str | None = None) -> Model:
         ("context_size", "8,192", SettingsPatch(context_size=8192)),
         ("context_size", "8 192", SettingsPatch(context_size=8192)),
         ("keep_alive_s", "-1", SettingsPatch(keep_alive_s=-1)),
+        ("read_ahead", "off", SettingsPatch(read_ahead=False)),
+        ("propose_titles", "on", SettingsPatch(propose_titles=True)),
     ],
 )
 def test_what_is_typed_becomes_a_change_of_one_field(

@@ -92,6 +92,8 @@ def settings_actions(
         shown("threads", "Show threads setting"),
         shown("context_size", "Show context size setting"),
         shown("keep_alive_s", "Show keep-alive setting"),
+        shown("read_ahead", "Show read while typing setting"),
+        shown("propose_titles", "Show propose titles setting"),
         shown("provider", "Show provider setting"),
         shown("ollama_url", "Show address of the Ollama server"),
         shown("local_api", "Show local API"),

@@ -9,9 +9,9 @@ from ui.settings.fields import FolderField, TypedField
 from ui.settings.presenter import SettingsPresenter
 from ui.settings.rows import RowsCard, SettingRow
 from ui.settings.section import Section
-from ui.settings.state import FieldName, SettingsState
+from ui.settings.state import OFF, ON, FieldName, SettingsState
 from ui.theme import ThemeSource
-from ui.widgets import Choice, Segmented
+from ui.widgets import Choice, Segmented, Switch
 
 
 class FieldSection(Section):
@@ -43,7 +43,7 @@ class FieldSection(Section):
         words: str = "",
         wide: bool = False,
     ) -> None:
-        """Add a row for a field; its control is a folder, a text, a choice or segments."""
+        """Add a row for a field; its control is a folder, a text, a choice, segments or a switch."""
         row = SettingRow(label, caption, control, self._themes, words=words, wide=wide)
         self.fields[name] = card.add(row)
         if (edit := edit_of(control)) is not None:
@@ -53,6 +53,8 @@ class FieldSection(Section):
             control.currentIndexChanged.connect(lambda _: self.take(name, str(control.currentData())))
         elif isinstance(control, Segmented):
             control.chosen.connect(lambda value: self.take(name, str(value)))
+        elif isinstance(control, Switch):
+            control.clicked.connect(lambda on: self.take(name, ON if on else OFF))
 
     def take(self, name: FieldName, text: str) -> None:
         """Change a setting."""
@@ -76,6 +78,8 @@ class FieldSection(Section):
                 edit.show_text(state.shown(name))
             elif isinstance(control, Choice | Segmented):
                 control.choose(state.shown(name))
+            elif isinstance(control, Switch):
+                control.setChecked(state.shown(name) == ON)
             row.set_error(state.errors.get(name, ""), edit)
             row.lock(state.locked_because)
 

@@ -8,7 +8,7 @@ from ui.settings.presenter import SettingsPresenter
 from ui.settings.rows import RowsCard
 from ui.settings.state import SettingsState, keep_alive_options, model_options
 from ui.theme import ThemeSource
-from ui.widgets import Choice
+from ui.widgets import Choice, Switch
 
 NUMBER_WIDTH = 120
 TIME_WIDTH = 160
@@ -34,6 +34,8 @@ class ModelsSection(FieldSection):
         self.threads = TypedField("Threads", themes)
         self.context = TypedField("Context size", themes)
         self.keep_alive = Choice("Keep-alive", [], themes)
+        self.read_ahead = Switch("Read while typing", themes)
+        self.titles = Switch("Propose titles", themes)
         self.threads.setPlaceholderText("Automatic")
         self._add_library_rows(self.add_card())
         self._add_running_rows(self.add_card())
@@ -104,6 +106,23 @@ class ModelsSection(FieldSection):
             "How long after its last use a model stays in memory. It is loaded again by itself.",
             self.keep_alive,
             words="unload memory minutes",
+        )
+        self.add_field(
+            card,
+            "read_ahead",
+            "Read while typing",
+            "The local model reads a question while it is typed, so that the answer begins sooner. "
+            "It works more for that.",
+            self.read_ahead,
+            words="first token latency draft battery processor",
+        )
+        self.add_field(
+            card,
+            "propose_titles",
+            "Propose titles",
+            "After the first answer the model names the chat, when it has nothing else to do.",
+            self.titles,
+            words="chat name rename",
         )
 
     def show_state(self, state: SettingsState) -> None:

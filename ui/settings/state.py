@@ -25,10 +25,14 @@ FieldName = Literal[
     "ollama_model",
     "first_token_s",
     "local_api",
+    "read_ahead",
+    "propose_titles",
 ]
 FIELDS: tuple[FieldName, ...] = get_args(FieldName)
 THEMES = (("light", "Light"), ("dark", "Dark"), ("system", "System"))
 TEXT_PERCENTS = (90, 100, 115, 130, 150)
+ON, OFF = "on", "off"
+"""What a switch says."""
 MOST_THREADS = 256
 SMALLEST_CONTEXT = 256
 LARGEST_CONTEXT = 1_048_576
@@ -150,6 +154,8 @@ def text_of(settings: BackendSettings, name: FieldName) -> str:
             return str(settings.threads) if settings.threads else ""
         case "first_token_s":
             return f"{settings.first_token_s:g}"
+        case "read_ahead" | "propose_titles":
+            return ON if getattr(settings, name) else OFF
         case _:
             return str(getattr(settings, name))
 
@@ -186,6 +192,10 @@ def patch_of(name: FieldName, text: str) -> SettingsPatch:
             return SettingsPatch(first_token_s=whole_number(text, 1, LONGEST_WAIT_S))
         case "local_api":
             return SettingsPatch(local_api=LocalApi(text))
+        case "read_ahead":
+            return SettingsPatch(read_ahead=text == ON)
+        case "propose_titles":
+            return SettingsPatch(propose_titles=text == ON)
 
 
 def folder_in(text: str) -> str:

@@ -101,7 +101,12 @@ class Engine:
         model = self._model
         sampler = Sampler(self._llama, model.vocab, model.vocab_size, self._schema_to_grammar, options)
         text = TextStream(options.stop)
-        self._waiting.append(Answer(request, list(tokens), len(tokens), sampler, text, accepted_s))
+        answer = Answer(request, list(tokens), len(tokens), sampler, text, accepted_s)
+        self._end_ahead()
+        if request.ahead and self.busy:
+            self._finish(answer, "cancelled")
+            return
+        self._waiting.append(answer)
         self._admit()
 
     def cancel(self, request_id: int) -> bool:
@@ -121,6 +126,7 @@ class Engine:
 
     def step(self) -> None:
         """Decode one batch: the next token of each answer being written, and a piece of the prompts."""
+        self._end_ahead(only_read=True)
         self._make_room()
         rows, count = self._fill()
         if not count:
@@ -147,8 +153,14 @@ class Engine:
     def rest(self) -> None:
         """Nothing is to be decoded: copy what idle sequences keep, so that the next answer need not wait for it."""
         for slot in self._slots:
-            if slot.answer is None and slot.kept:
+            if slot.answer is None and slot.kept and not slot.draft:
                 self._parking.copy(slot.id, slot.kept)
+
+    def _end_ahead(self, *, only_read: bool = False) -> None:
+        """End the reading of a prompt that nobody asked yet; what was read stays."""
+        for slot in self._slots:
+            if slot.answer is not None and slot.answer.request.ahead and not (only_read and slot.unread > 1):
+                self._end(slot, "stop" if slot.unread == 1 else "cancelled")
 
     # -- the batch --------------------------------------------------------------------------------
 
@@ -167,6 +179,8 @@ class Engine:
             taken = min(budget, slot.unread)
             if slot.answer is not None and slot.answer.repeatable:
                 taken = min(self._even_piece, slot.unread, self._batch_tokens - count)
+            if slot.answer is not None and slot.answer.request.ahead:
+                taken = min(taken, slot.unread - 1)  # a token is chosen only for who asks
             if taken <= 0:
                 break
             ends = taken == slot.unread
@@ -291,7 +305,7 @@ class Engine:
                 break
             self._waiting.popleft()
             keep = self._prepare(answer, choice)
-            choice.slot.answer = answer
+            choice.slot.answer, choice.slot.draft = answer, answer.request.ahead
             if not answer.started_s:
                 answer.started_s = time.monotonic()
                 answer.cached_tokens = keep

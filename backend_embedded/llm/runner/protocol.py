@@ -75,6 +75,9 @@ class Generate:
 
     With `tools` (`name`, `description` and `parameters` of each) the text shows control tokens too, because
     some models mark their calls with one.
+
+    `ahead`: only read the prompt, but for its last token, so that its answer can begin sooner. Every other
+    request ends that; when there is one already, it is not begun.
     """
 
     id: int
@@ -83,6 +86,7 @@ class Generate:
     continue_last: bool = False
     options: Sampling = field(default_factory=Sampling)
     tools: list[dict[str, Any]] = field(default_factory=list)
+    ahead: bool = False
     op: str = "generate"
 
 

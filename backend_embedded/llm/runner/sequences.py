@@ -57,11 +57,13 @@ class Slot:
         id: its number in llama.cpp.
         kept: tokens whose state is in the cache, in order.
         answer: the request that has it; None while it only keeps its state.
+        draft: what it keeps was read ahead and may never be asked.
     """
 
     id: int
     kept: list[int] = field(default_factory=list)
     answer: Answer | None = None
+    draft: bool = False
     used_s: float = 0.0
 
     @property

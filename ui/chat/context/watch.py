@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ui.chat.port import ChatBackend
     from ui.chat.state import ChatState
 
+LONGEST_PAUSES = 4
+"""While typing does not pause, it is counted each time that so many pauses' length is over."""
 SHORT_BYTES = 200
 """A first question of so few bytes fits in every context."""
 
@@ -33,6 +35,8 @@ class ContextWatch:
         self._waiting: asyncio.Task[None] | None = None
         self._asked: ContextRequest | None = None
         self._counted: ContextRequest | None = None
+        self._changes = 0
+        self._changed_s = 0.0
         self._text = ""
         self._ended = False
 
@@ -62,9 +66,10 @@ class ContextWatch:
         if self._ended or not self._owner.state.connected or (request == self._asked and not anew):
             return
         self._asked = request
-        if self._waiting is not None:
-            self._waiting.cancel()
-        self._waiting = self._owner.spawn(self._ask(request))
+        self._changes += 1
+        self._changed_s = asyncio.get_running_loop().time()
+        if self._waiting is None or self._waiting.done():
+            self._waiting = self._owner.spawn(self._follow())
 
     async def settle(self, text: str) -> None:
         """Count what is to be sent now, unless what was counted before says that it fits in any case."""
@@ -109,16 +114,32 @@ class ContextWatch:
             )
         )
 
-    async def _ask(self, request: ContextRequest) -> None:
-        await asyncio.sleep(self._delay_s)
-        await self._count(request)
+    async def _follow(self) -> None:
+        """Count what is typed, and again until nothing changed meanwhile."""
+        changes = -1
+        while changes != self._changes:
+            await self._pause()
+            changes, request = self._changes, self._asked
+            if request is not None:
+                typed = bool(request.content.strip() or request.attachments)
+                await self._count(request, read_ahead=typed)
 
-    async def _count(self, request: ContextRequest) -> None:
+    async def _pause(self) -> None:
+        """Return when typing pauses, or has gone on for long."""
+        loop = asyncio.get_running_loop()
+        latest_s = loop.time() + LONGEST_PAUSES * self._delay_s
+        while True:
+            left_s = min(self._changed_s + self._delay_s, latest_s) - loop.time()
+            if left_s <= 0:
+                return
+            await asyncio.sleep(left_s)
+
+    async def _count(self, request: ContextRequest, *, read_ahead: bool = False) -> None:
         # What cannot be counted shows no meter; sending says what is wrong.
         use = None
         with suppress(ClientError):
-            use = await self._backend.context_use(request)
-        if request == self._asked:
+            use = await self._backend.context_use(request.model_copy(update={"read_ahead": read_ahead}))
+        if self._asked is not None and request.conversation_id == self._asked.conversation_id:
             self._counted = request
             self._owner.change(context=use)
 
