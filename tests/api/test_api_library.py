@@ -118,7 +118,8 @@ async def test_the_catalogue_begins_with_tinyllama(tmp_path: Path, registry: Unr
         assert (entries[0].reference, entries[0].size_bytes) == ("tinyllama", 637_699_456)
         assert len(entries) >= 12
         assert all(entry.license and entry.size_bytes and entry.memory_bytes for entry in entries)
-        assert not any(entry.embeds for entry in entries), "the local engine runs no embedding-only models"
+        vectors = [entry.reference for entry in entries if entry.embeds]
+        assert vectors == ["all-minilm", "nomic-embed-text", "mxbai-embed-large"]
         assert not any(entry.installed for entry in entries)
 
 

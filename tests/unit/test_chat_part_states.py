@@ -9,14 +9,24 @@ from scripted_chat import ROOM
 from backend_embedded.contract.context import AnswerContext, ContextPolicy
 from backend_embedded.contract.conversations import Conversation, Message, MessageStatus, Seam
 from backend_embedded.contract.generation import GenerationStats, Role, SamplingOptions
+from backend_embedded.contract.models import Model
 from ui.chat.branches.seams import MARK, place_of, with_seams
 from ui.chat.chats.ordering import grouped, tags_from
 from ui.chat.context import meter_state
 from ui.chat.finding.finding_state import marked
 from ui.chat.settings_panel.parameters import PARAMETERS, answer_value, schema_from, with_value
-from ui.chat.state import footer
+from ui.chat.state import ChatState, footer
 
 NOW = datetime(2026, 3, 4, 10, tzinfo=UTC)
+
+
+def test_models_that_only_make_vectors_are_not_offered() -> None:
+    talker = Model(name="tiny", title="Tiny", provider="llama.cpp", path="/t.gguf", size_bytes=1)
+    vectors = talker.model_copy(update={"name": "bert", "embeds": True, "default": True})
+    state = ChatState(models=(vectors, talker))
+    assert state.talkers == (talker,)
+    assert state.model == talker
+    assert ChatState(models=(vectors,)).model is None
 
 
 def test_the_parts_of_the_meter_are_the_whole() -> None:

@@ -121,7 +121,7 @@ class ConversationPane(QWidget):
         live = frozenset(m.id for m in transcript.messages if m.id in state.live)
         if transcript.messages or self.view.items:
             self.view.show_messages(transcript.messages, live)
-        self.overlays.models = state.models
+        self.overlays.models = state.talkers
         self.overlays.extras.show_state(state)
         self.overlays.show_state(state.live, can_answer=not state.cannot_send)
         self.questions.show_state(state)

@@ -217,7 +217,7 @@ class ModelPicker(SecondaryButton):
 
     def show_state(self, state: ChatState) -> None:
         """Show the model of the next answer."""
-        self._models = state.models
+        self._models = state.talkers
         model = state.model
         self._current = model.name if model else ""
         title = model.title if model else "No model"

@@ -223,9 +223,14 @@ class ChatState:
         return frozenset(here | {c.id for c in self.conversations if c.writing})
 
     @property
+    def talkers(self) -> tuple[Model, ...]:
+        """The models that write text; others only make vectors."""
+        return tuple(model for model in self.models if not model.embeds)
+
+    @property
     def model(self) -> Model | None:
         """The model of the next answer."""
-        usable = [m for m in self.models if m.problem is None]
+        usable = [m for m in self.talkers if m.problem is None]
         chosen = next((m for m in usable if m.name == self.asked_model), None)
         return chosen or next((m for m in usable if m.default), usable[0] if usable else None)
 

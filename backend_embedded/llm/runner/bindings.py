@@ -36,6 +36,8 @@ def load_bindings() -> Bindings:
         ImportError: llama.cpp is not built on this machine.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # read when llama.cpp is loaded
+    # When llama.cpp gives up, its reason is to be the last line; it would start a debugger for a trace of calls.
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")
     spec = importlib.util.find_spec("llama_cpp")
     if spec is None:
         raise ImportError("llama_cpp is not installed")

@@ -1,10 +1,10 @@
-"""Vectors of texts: the normalised mean of the model's last layer over a text's tokens."""
+"""Vectors of texts, of length 1: the model's own pooling, or the mean of its last layer over a text's tokens."""
 
 from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from backend_embedded.llm.runner.model import LoadedModel
@@ -26,6 +26,7 @@ class Embedder:
         self._model = model
         self._context: Any = None
         self._batch: Any = None
+        self._piece = 0
 
     def steps(self, request: Embed) -> Iterator[Vectors | None]:
         """Carry a request out piece by piece: None after each piece, the vectors at the end.
@@ -34,6 +35,33 @@ class Embedder:
             RequestFailed: a text is longer than the context, or the model makes no vectors.
         """
         texts = [self._model.tokenize(text) for text in request.texts]
+        self._check(texts)
+        self.open()
+        vectors: list[tuple[float, ...]] = []
+        for tokens in texts:
+            if self._model.writes:
+                total = array("d", bytes(8 * self._model.width))
+                for start in range(0, len(tokens), PIECE_TOKENS):
+                    self._add(tokens[start : start + PIECE_TOKENS], start, total)
+                    yield None
+                vectors.append(_normalised(total))
+            else:
+                vectors.append(_normalised(self._pooled(tokens)))
+                yield None
+        yield Vectors(request.id, tuple(vectors), sum(map(len, texts)))
+
+    def open(self) -> None:
+        """Make the context, if there is none yet; raises RequestFailed when memory is short."""
+        if self._context is None:
+            size = self._model.context_size
+            # A text that is read from both sides is read at once.
+            self._piece = PIECE_TOKENS if self._model.writes else size
+            self._context = self._model.new_context(
+                sequences=1, size=size, batch=self._piece, embeddings=True
+            )
+            self._batch = self._llama.llama_batch_init(self._piece, 0, 1)
+
+    def _check(self, texts: list[list[int]]) -> None:
         for tokens in texts:
             if len(tokens) > self._model.context_size:
                 raise RequestFailed(
@@ -43,44 +71,40 @@ class Embedder:
                     prompt_tokens=len(tokens),
                     context_size=self._model.context_size,
                 )
-        self._open()
-        vectors: list[tuple[float, ...]] = []
-        for tokens in texts:
-            total = array("d", bytes(8 * self._model.width))
-            for start in range(0, len(tokens), PIECE_TOKENS):
-                self._add(tokens[start : start + PIECE_TOKENS], start, total)
-                yield None
-            vectors.append(_normalised(total))
-        yield Vectors(request.id, tuple(vectors), sum(map(len, texts)))
-
-    def _open(self) -> None:
-        if self._context is None:
-            size = self._model.context_size
-            self._context = self._model.new_context(
-                sequences=1, size=size, batch=PIECE_TOKENS, embeddings=True
-            )
-            self._batch = self._llama.llama_batch_init(PIECE_TOKENS, 0, 1)
 
     def _add(self, tokens: list[int], start: int, total: array[float]) -> None:
         """Read a piece of a text and add its tokens' vectors to `total`."""
         if start == 0:
             self._llama.llama_memory_clear(self._llama.llama_get_memory(self._context), False)
+        self._fill(tokens, start)
+        if self._llama.llama_decode(self._context, self._batch) != 0:
+            raise RequestFailed("ENGINE_ERROR", "llama.cpp could not read the text.")
+        for row in range(len(tokens)):
+            vector = self._vector(self._llama.llama_get_embeddings_ith(self._context, row))
+            for column, value in enumerate(vector):
+                total[column] += value
+
+    def _pooled(self, tokens: list[int]) -> list[float]:
+        """The vector that the model itself makes of a whole text."""
+        self._fill(tokens, 0)
+        if self._llama.llama_encode(self._context, self._batch) != 0:
+            raise RequestFailed("ENGINE_ERROR", "llama.cpp could not read the text.")
+        return self._vector(self._llama.llama_get_embeddings_seq(self._context, 0))
+
+    def _fill(self, tokens: list[int], start: int) -> None:
         batch = self._batch
         for row, token in enumerate(tokens):
             batch.token[row], batch.pos[row], batch.n_seq_id[row] = token, start + row, 1
             batch.seq_id[row][0], batch.logits[row] = 0, 1
         batch.n_tokens = len(tokens)
-        if self._llama.llama_decode(self._context, batch) != 0:
-            raise RequestFailed("ENGINE_ERROR", "llama.cpp could not read the text.")
-        width = self._model.width
-        for row in range(len(tokens)):
-            vector = self._llama.llama_get_embeddings_ith(self._context, row)
-            if not vector:
-                raise RequestFailed("MODEL_UNSUPPORTED", "The model makes no vectors.", "Use another model.")
-            for column, value in enumerate(vector[:width]):
-                total[column] += value
+
+    def _vector(self, found: Any) -> list[float]:
+        if not found:
+            raise RequestFailed("MODEL_UNSUPPORTED", "The model makes no vectors.", "Use another model.")
+        vector: list[float] = found[: self._model.width]
+        return vector
 
 
-def _normalised(total: array[float]) -> tuple[float, ...]:
+def _normalised(total: Sequence[float]) -> tuple[float, ...]:
     length = math.sqrt(math.fsum(value * value for value in total))
     return tuple(value / length for value in total) if length else tuple(total)

@@ -9,6 +9,8 @@ from backend_embedded.llm.runner.protocol import RequestFailed, RunnerConfig
 from backend_embedded.llm.runner.template import ChatTemplate, built_in_template
 
 FLASH_ATTENTION_OFF = 0
+POOLING_AS_IN_FILE, POOLING_NONE, POOLING_MEAN = -1, 0, 1
+"""llama.h, enum llama_pooling_type."""
 _PIECE_BYTES = 256
 
 
@@ -38,6 +40,10 @@ class LoadedModel:
                 "Use another model.",
                 file=config.model_path,
             )
+        architecture = self.metadata("general.architecture") or ""
+        self.writes = self.metadata(f"{architecture}.attention.causal") != "false"
+        """Whether it writes text. One that reads a text from both sides at once can only make a vector of it."""
+        self._pools = self.metadata(f"{architecture}.pooling_type") not in (None, str(POOLING_NONE))
         self.vocab = llama.llama_model_get_vocab(self._model)
         self.vocab_size: int = llama.llama_vocab_n_tokens(self.vocab)
         self.parameters: int = llama.llama_model_n_params(self._model)
@@ -70,7 +76,9 @@ class LoadedModel:
         parameters.embeddings = embeddings
         parameters.n_outputs_max = sequences  # one row of logits each: the buffers stay small
         if embeddings:
-            parameters.pooling_type = 0  # none: the mean is ours, so that a long text can be read in pieces
+            # None for models that write: the mean is ours, so that a long text can be read in pieces.
+            pooling = POOLING_AS_IN_FILE if self._pools else POOLING_MEAN
+            parameters.pooling_type = POOLING_NONE if self.writes else pooling
             parameters.n_outputs_max_per_seq = parameters.n_outputs_max = parameters.n_batch
         context = self._llama.llama_init_from_model(self._model, parameters)
         if not context:
@@ -86,16 +94,18 @@ class LoadedModel:
         """Tokens of a prompt; special tokens written in it are read as such."""
         if self._adds_bos and self._bos and text.startswith(self._bos):
             text = text[len(self._bos) :]  # the template wrote it; the tokenizer adds it again
+        return self._tokens(text, around=True)
+
+    def plain_tokens(self, text: str) -> int:
+        """How many tokens a text is by itself, without those that begin and end a prompt."""
+        return len(self._tokens(text, around=False))
+
+    def _tokens(self, text: str, *, around: bool) -> list[int]:
         data = text.encode("utf-8", "replace")
         room = len(data) + 8
         tokens = (ctypes.c_int32 * room)()
-        count = self._llama.llama_tokenize(self.vocab, data, len(data), tokens, room, True, True)
+        count = self._llama.llama_tokenize(self.vocab, data, len(data), tokens, room, around, True)
         return tokens[:count]
-
-    def plain_tokens(self, text: str) -> int:
-        """How many tokens a text is by itself, without the one that begins a prompt."""
-        begins = self._adds_bos and bool(self._bos)
-        return len(self.tokenize(text)) - begins
 
     def piece(self, token: int) -> bytes:
         """Bytes of a token as text shows it; empty for control tokens."""

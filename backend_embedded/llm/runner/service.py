@@ -59,29 +59,35 @@ class Service:
     ) -> None:
         bindings.llama.llama_backend_init()
         self._model = LoadedModel(bindings.llama, config, log)
-        self._engine = Engine(bindings, self._model, config.sequences, emit)
         self._embedder = Embedder(bindings.llama, self._model)
+        self._engine: Engine | None = None
+        if self._model.writes:
+            self._engine = Engine(bindings, self._model, config.sequences, emit)
+        else:
+            self._embedder.open()
         self._emit = emit
         self._embeddings: deque[tuple[int, Iterator[Vectors | None]]] = deque()
 
     @property
     def context_size(self) -> int:
         """Tokens that one answer may hold with its prompt."""
-        return self._engine.context_size
+        return self._model.context_size if self._engine is None else self._engine.context_size
 
     def serve(self, inbox: SimpleQueue[Received]) -> None:
         """Work for ever; between two steps all that came in is taken in."""
         while True:
-            busy = self._engine.busy or bool(self._embeddings)
-            if not busy and inbox.empty():
-                self._engine.rest()
+            engine = self._engine
+            busy = bool(self._embeddings) or (engine is not None and engine.busy)
+            if engine is not None and not busy and inbox.empty():
+                engine.rest()
             try:
                 while True:
                     self.accept(inbox.get(block=not busy))
                     busy = True
             except Empty:
                 pass
-            self._engine.step()
+            if engine is not None:
+                engine.step()
             self._embed_piece()
 
     def accept(self, received: Received) -> None:
@@ -90,7 +96,7 @@ class Service:
         try:
             match command:
                 case Generate():
-                    self._engine.add(command, self._tokens(command), received.at_s)
+                    self._writer().add(command, self._tokens(command), received.at_s)
                 case Count(texts=texts) if texts:
                     each = tuple(self._model.plain_tokens(text) for text in texts)
                     self._emit(Counted(command.id, sum(each), each))
@@ -105,14 +111,24 @@ class Service:
         except RequestFailed as failure:
             self._fail(command.id, failure)
 
+    def _writer(self) -> Engine:
+        if self._engine is None:
+            raise RequestFailed(
+                "MODEL_UNSUPPORTED",
+                "This model makes vectors of texts; it writes no text.",
+                "Choose another model for the chat.",
+            )
+        return self._engine
+
     def _tokens(self, command: Generate | Count) -> list[int]:
         text = command.raw
         if text is None:
+            self._writer()
             text = self._model.template.render(command.turns, command.continue_last, command.tools)
         return self._model.tokenize(text)
 
     def _cancel(self, request_id: int) -> None:
-        if self._engine.cancel(request_id):
+        if self._engine is not None and self._engine.cancel(request_id):
             return
         for job in self._embeddings:
             if job[0] == request_id:

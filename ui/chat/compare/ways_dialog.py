@@ -30,7 +30,7 @@ class WaysDialog(QDialog):
         self.setWindowTitle("Compare answers")
         self.setFixedWidth(WIDTH)
         self._state = state
-        usable = [m for m in state.models if m.problem is None]
+        usable = [m for m in state.talkers if m.problem is None]
         options: list[tuple[object, str]] = [(m.name, m.title) for m in usable]
         grid = QGridLayout()
         grid.setSpacing(8)
