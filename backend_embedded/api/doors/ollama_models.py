@@ -23,6 +23,8 @@ from backend_embedded.library.service import Library
 from backend_embedded.services import Services
 
 RUNNING = "Ollama is running"
+SPOKEN = "0.13.5"
+"""The version of Ollama whose API this is: tools ask for it, and refuse a server that is older than they need."""
 
 
 def routes(services: Services) -> APIRouter:
@@ -36,7 +38,7 @@ def routes(services: Services) -> APIRouter:
 
     @router.api_route("/api/version", methods=["GET", "HEAD"])
     async def version() -> Response:
-        return json_answer({"version": services.version})
+        return json_answer({"version": SPOKEN})
 
     @router.api_route("/api/tags", methods=["GET", "HEAD"])
     async def tags() -> Response:
