@@ -71,7 +71,16 @@ class HuggingFace:
                 f"{reference} has no GGUF file.",
                 remedy="Look for a repository whose name ends in GGUF.",
             )
-        return tuple(sorted(files, key=lambda file: file.size_bytes))
+        wanted = reference.quantization.lower()
+        chosen = [file for file in files if not wanted or file.quantization.lower() == wanted]
+        if not chosen:
+            there = ", ".join(sorted({file.quantization for file in files if file.quantization}))
+            raise NotFound(
+                f"{reference.owner}/{reference.repository} has no file of the quantization "
+                f"{reference.quantization}.",
+                remedy=f"Choose one of {there}." if there else "Name one of its files.",
+            )
+        return tuple(sorted(chosen, key=lambda file: file.size_bytes))
 
     def _of_row(self, reference: HuggingFaceReference, row: dict[str, Any]) -> Offer:
         large = row.get("lfs")

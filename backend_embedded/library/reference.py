@@ -14,7 +14,7 @@ _OLLAMA_HOSTS = frozenset({OLLAMA_HOST, "ollama.com", "www.ollama.com"})
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,250}")
 _REMEDY = (
-    "Write a name such as tinyllama, qwen2.5:0.5b, hf.co/OWNER/REPOSITORY/FILE.gguf, "
+    "Write a name such as tinyllama, qwen2.5:0.5b, hf.co/OWNER/REPOSITORY:Q4_K_M, "
     "or the https address of a .gguf file."
 )
 
@@ -34,17 +34,22 @@ class OllamaReference:
 
 @dataclass(frozen=True, slots=True)
 class HuggingFaceReference:
-    """A repository of Hugging Face, or one file of it; `revision` is a commit, a branch or a tag."""
+    """A repository of Hugging Face, one file of it, or its file of a quantization (`hf.co/OWNER/NAME:Q4_K_M`).
+
+    `revision` is a commit, a branch or a tag.
+    """
 
     owner: str
     repository: str
     file: str = ""
     revision: str = "main"
+    quantization: str = ""
 
     def __str__(self) -> str:
         file = f"/{self.file}" if self.file else ""
         revision = f"@{self.revision}" if self.revision != "main" else ""
-        return f"hf.co/{self.owner}/{self.repository}{file}{revision}"
+        quantization = f":{self.quantization}" if self.quantization else ""
+        return f"hf.co/{self.owner}/{self.repository}{file}{revision}{quantization}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,9 @@ def _address(scheme: str, rest: str, text: str) -> Reference:
 
 
 def _hugging_face(path: str, text: str) -> HuggingFaceReference:
+    path, colon, quantization = path.partition(":")
+    if colon and not quantization:
+        raise _unclear(f"{text} has nothing after the colon.")
     path, _, revision = path.partition("@")
     parts = [part for part in path.split("/") if part]
     if len(parts) < 2:
@@ -123,13 +131,15 @@ def _hugging_face(path: str, text: str) -> HuggingFaceReference:
     owner, repository, *file = parts
     if len(file) >= 2 and file[0] in ("resolve", "blob", "tree", "raw"):
         revision, file = revision or file[1], file[2:]  # the address of a page or a file, as a browser has it
-    for part in (owner, repository, revision or "main"):
+    if file and quantization:
+        raise _unclear(f"{text} names a file and a quantization; one of them is enough.")
+    for part in (owner, repository, revision or "main", quantization or "Q"):
         _check(_PART, part, text)
     for part in file:
         _check(_FILE, part, text)
     if file and not file[-1].lower().endswith(".gguf"):
         raise _unclear(f"{file[-1]} is not a .gguf file.")
-    return HuggingFaceReference(owner, repository, "/".join(file), revision or "main")
+    return HuggingFaceReference(owner, repository, "/".join(file), revision or "main", quantization)
 
 
 def _ollama(path: str, text: str) -> OllamaReference:

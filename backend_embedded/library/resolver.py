@@ -21,6 +21,8 @@ from backend_embedded.library.transport import Transient, Transport
 
 TRIES = 3
 LONGEST_PAUSE_S = 5.0
+USUAL = "Q4_K_M"
+"""The quantization that a repository's name alone stands for."""
 
 
 class Resolver:
@@ -66,7 +68,7 @@ class Resolver:
         raise AssertionError("the last try returns or raises")
 
     def offer(self, text: str) -> Offer:
-        """The one file that a name means.
+        """The one file that a name means; of a repository with several the usual quantization, as Ollama has it.
 
         Raises:
             InvalidInput: it means several; names them.
@@ -74,6 +76,9 @@ class Resolver:
         files = self.offers(text).files
         if len(files) == 1:
             return files[0]
+        usual = [file for file in files if file.quantization.upper() == USUAL]
+        if len(usual) == 1 and usual[0].reference.startswith("hf.co/"):
+            return usual[0]
         names = [file.reference for file in files]
         raise InvalidInput(
             f"{text} has {len(files)} files: {', '.join(names[:12])}{' …' if len(names) > 12 else ''}.",

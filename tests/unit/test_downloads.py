@@ -390,6 +390,21 @@ async def test_a_model_of_hugging_face(server: UnrulyServer, tmp_path: Path) -> 
         assert (done.state, done.name) == (DownloadState.DONE, "small.Q4_0")
 
 
+async def test_a_quantization_of_hugging_face(server: UnrulyServer, tmp_path: Path) -> None:
+    server.json_answers["/api/models/owner/name"] = {}
+    server.json_answers["/api/models/owner/name/tree/main"] = [
+        {"type": "file", "path": f"small.{kind}.gguf", "size": len(DATA)} for kind in ("Q4_K_M", "Q8_0")
+    ]
+    for kind in ("Q4_K_M", "Q8_0"):
+        server.files[f"/owner/name/resolve/main/small.{kind}.gguf"] = DATA
+    async with shelf(server, tmp_path) as there:
+        assert (await there.fetched("hf.co/owner/name:q8_0")).name == "small.Q8_0"
+        assert (await there.fetched("hf.co/owner/name")).name == "small.Q4_K_M"
+        with pytest.raises(NotFound) as caught:
+            await there.downloads.pull("hf.co/owner/name:Q2_K")
+        assert caught.value.remedy == "Choose one of Q4_K_M, Q8_0."
+
+
 async def test_an_import_is_checked_and_copied(server: UnrulyServer, tmp_path: Path) -> None:
     source = tmp_path / "elsewhere" / "mine.gguf"
     source.parent.mkdir()

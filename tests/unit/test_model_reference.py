@@ -23,6 +23,8 @@ from backend_embedded.library.reference import (
         ("owner/name:tag", OllamaReference("owner", "name", "tag")),
         ("https://ollama.com/library/tinyllama", OllamaReference("library", "tinyllama", "latest")),
         ("hf.co/Owner/Name-GGUF", HuggingFaceReference("Owner", "Name-GGUF")),
+        ("hf.co/o/n:Q8_0", HuggingFaceReference("o", "n", quantization="Q8_0")),
+        ("hf.co/o/n@52e7645:Q8_0", HuggingFaceReference("o", "n", "", "52e7645", "Q8_0")),
         ("hf.co/o/n/a.Q4_K_M.gguf", HuggingFaceReference("o", "n", "a.Q4_K_M.gguf")),
         ("hf.co/o/n/sub/a.gguf@52e7645", HuggingFaceReference("o", "n", "sub/a.gguf", "52e7645")),
         (
@@ -42,7 +44,7 @@ def test_what_a_name_means(text: str, meant: object) -> None:
         "", " ", "a b", "name:", ":tag", "a/b/c/d", "../../etc/passwd", "hf.co/owner", "hf.co/o/n/readme.md",
         "hf.co/o/n/../../x.gguf", "https://example.org/a.zip", "https://user:secret@example.org/a.gguf",
         "ftp://example.org/a.gguf", "file:///etc/a.gguf", "example.org/o/n", "https:///a.gguf",
-        "https://example.org:port/a.gguf", "name\n:tag",
+        "https://example.org:port/a.gguf", "name\n:tag", "hf.co/o/n:", "hf.co/o/n/a.gguf:Q8_0", "hf.co/o/n:a/b",
     ],
 )  # fmt: skip
 def test_what_means_nothing_is_refused_with_a_remedy(text: str) -> None:
