@@ -1,0 +1,75 @@
+"""A copy of a GGUF file with another chat template: the model is the same, what it is told is not."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+KEY = "tokenizer.chat_template"
+STRING, ARRAY = 8, 9
+SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
+ALIGNMENT = 32
+
+TOOLS_TEMPLATE = (
+    "{%- if tools %}<|im_start|>system\nCall one of these functions:\n<tools>\n"
+    "{%- for tool in tools %}{{ tool | tojson }}\n{% endfor %}</tools>\n"
+    'Answer <tool_call>{"name": NAME, "arguments": ARGUMENTS}</tool_call>.<|im_end|>\n{% endif %}'
+    "{%- for message in messages %}"
+    "{%- if message.role == 'tool' %}<|im_start|>user\n<tool_response>{{ message.content }}</tool_response>"
+    "<|im_end|>\n"
+    "{%- elif message.tool_calls %}<|im_start|>assistant\n{% for call in message.tool_calls %}<tool_call>"
+    '{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}</tool_call>'
+    "{% endfor %}<|im_end|>\n"
+    "{%- else %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endif %}"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""ChatML with the tools of the Hermes form, as many models have it."""
+
+
+def retemplated(source: Path, target: Path, template: str = TOOLS_TEMPLATE) -> Path:
+    """Write `target`: `source` with this template in the place of its own."""
+    data = source.read_bytes()
+    tensors, entries = struct.unpack_from("<QQ", data, 8)
+    at, kept = 24, b""
+    for _ in range(entries):
+        start = at
+        key, at = _string(data, at)
+        (kind,) = struct.unpack_from("<I", data, at)
+        at = _after(data, at + 4, kind)
+        if key != KEY:
+            kept += data[start:at]
+    names = at
+    for _ in range(tensors):
+        _, at = _string(data, at)
+        (dimensions,) = struct.unpack_from("<I", data, at)
+        at += 4 + 8 * dimensions + 12
+    weights = at + -at % ALIGNMENT
+    entry = _packed(KEY) + struct.pack("<I", STRING) + _packed(template)
+    head = data[:16] + struct.pack("<Q", entries) + kept + entry + data[names:at]
+    target.write_bytes(head + bytes(-len(head) % ALIGNMENT) + data[weights:])
+    return target
+
+
+def _after(data: bytes, at: int, kind: int) -> int:
+    """Where a value ends."""
+    if kind == STRING:
+        return _string(data, at)[1]
+    if kind != ARRAY:
+        return at + SIZES[kind]
+    inner, count = struct.unpack_from("<IQ", data, at)
+    at += 12
+    if inner != STRING:
+        return at + count * SIZES[inner]
+    for _ in range(count):
+        at += 8 + struct.unpack_from("<Q", data, at)[0]
+    return at
+
+
+def _string(data: bytes, at: int) -> tuple[str, int]:
+    (length,) = struct.unpack_from("<Q", data, at)
+    return data[at + 8 : at + 8 + length].decode("utf-8", "replace"), at + 8 + length
+
+
+def _packed(text: str) -> bytes:
+    data = text.encode()
+    return struct.pack("<Q", len(data)) + data
