@@ -24,16 +24,19 @@ class Day:
     def __init__(self, program: Program, screen: Screen, name: str) -> None:
         self.program, self.screen = program, screen
         self.name = name
-        self.pictures = 0
+        self.pictures: list[str] = []
 
     def open_window(self) -> None:
         """Wait for the window and give it the keyboard."""
         self.screen.focus(wait_for("the window", lambda: self.screen.window("SutazAI")))
 
-    def shoot(self, name: str) -> None:
-        """Keep a picture for a person to look at."""
-        self.pictures += 1
-        self.screen.shoot(PICTURES / self.name / f"{self.pictures:02}-{name}.png")
+    def shoot(self, name: str) -> Path:
+        """Keep a picture for a person to look at; a second one of the same name takes the place of the first."""
+        if name not in self.pictures:
+            self.pictures.append(name)
+        file = PICTURES / self.name / f"{self.pictures.index(name) + 1:02}-{name}.png"
+        self.screen.shoot(file)
+        return file
 
     def get(self, path: str) -> Any:
         """Data of one GET; None while the backend is away."""

@@ -11,6 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -172,3 +174,34 @@ def test_the_shell_imports_nothing_heavy() -> None:
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+class Closing(QLineEdit):
+    """A field that takes Esc itself while it has a text."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        if event.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
+            return
+        super().keyPressEvent(event)
+
+
+def test_esc_is_for_what_has_the_keyboard_first(shell: Shell, qtbot: QtBot) -> None:
+    pressed: list[int] = []
+
+    def handler() -> bool:
+        pressed.append(1)
+        return True
+
+    shell.esc.add(handler)
+    field = Closing(shell.centralWidget())
+    field.setText("words")
+    field.show()
+    shell.activateWindow()
+    field.setFocus()
+    qtbot.waitUntil(field.hasFocus)
+    window = shell.windowHandle()
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert (field.text(), pressed) == ("", [])
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert pressed == [1]

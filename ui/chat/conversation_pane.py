@@ -64,6 +64,7 @@ class ConversationPane(QWidget):
         self._theme = themes.theme
         self._editing: UUID | None = None
         self._sought: UUID | None = None
+        self._awaited: UUID | None = None
         self._marked = ""
         self.clock = FlushClock([self.view], self)
         self.composer = Composer(themes)
@@ -84,6 +85,7 @@ class ConversationPane(QWidget):
         self.view.older_wanted.connect(self.older_wanted)
         self.view.following_changed.connect(self._place_new_text)
         self.view.laid_out.connect(self._place_new_text)
+        self.view.laid_out.connect(self._bring_sought)
         themes.changed.connect(self._use)
 
     def _lay_out(self, themes: ThemeSource) -> None:
@@ -191,11 +193,18 @@ class ConversationPane(QWidget):
             self._marked = query
             mark_matches(self.view, query, self._theme)
         if state.sought != self._sought:
-            self._sought = state.sought
-            item = self.view.transcript.find(state.sought) if state.sought is not None else None
-            if item is not None:
-                top = self.view.places.of_item(item).top() + self.view.places.offset
-                self.view.scroll_to(max(0, round(top) - 24))
+            self._sought = self._awaited = state.sought
+            self._bring_sought()
+
+    def _bring_sought(self) -> None:
+        """Scroll to the sought message as soon as it is there: what is far above is put there step by step."""
+        item = self.view.transcript.find(self._awaited) if self._awaited is not None else None
+        if item is None:
+            return
+        self._awaited = None
+        mark_matches(self.view, self._marked, self._theme)
+        top = self.view.places.of_item(item).top() + self.view.places.offset
+        self.view.scroll_to(max(0, round(top) - 24))
 
     def _to_newest(self) -> None:
         if self._state is not None and self._state.transcript.below:

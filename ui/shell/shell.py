@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from ui.shell.actions import Action, ActionTable
@@ -50,6 +50,8 @@ class Shell(QMainWindow):
 
     def __init__(self, themes: ThemeSource, state: StateStore, table: ActionTable | None = None) -> None:
         super().__init__()
+        # before any widget follows: what the sheet sets again would take the widgets' own fonts away
+        themes.changed.connect(self._use)
         self._themes, self._state = themes, state
         self.table = table or ActionTable(used_before(state), lambda ids: state.set(USED, list(ids[:10])))
         self.esc = EscStack()
@@ -67,7 +69,6 @@ class Shell(QMainWindow):
         self._build()
         self._add_own_actions()
         self._shortcuts = Shortcuts(self.table, self, lambda: self._current)
-        themes.changed.connect(self._use)
         self._restore()
 
     def add_page(self, entry: PageEntry) -> None:
@@ -212,6 +213,12 @@ class Shell(QMainWindow):
         self.shortcut_sheet = ShortcutSheet(self.table, self._themes, self, self._where, self._titles)
         self._connect()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Esc that nothing with the keyboard wanted; a shortcut would take it from fields that close with it."""
+        if event.key() == Qt.Key.Key_Escape and self.esc.press():
+            return
+        super().keyPressEvent(event)
+
     def _connect(self) -> None:
         self.rail.chosen.connect(self.show_page)
         self.rail.commands.connect(self.open_palette)
@@ -221,7 +228,6 @@ class Shell(QMainWindow):
         self.status_bar.bell_pressed.connect(self._open_history)
         self.notifications.unread_changed.connect(self.status_bar.bell.set_unread)
         self.esc.add(self._close_floating)
-        QShortcut(QKeySequence(Qt.Key.Key_Escape), self).activated.connect(self.esc.press)
 
     def _add_own_actions(self) -> None:
         for name, title, run, keys, icon in (

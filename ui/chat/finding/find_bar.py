@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QRegularExpression, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QTextEdit, QWidget
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from ui.theme import Theme, ThemeSource
 
 MOST_MARKS = 500
+WORD = re.compile(r"\w+")
+ANY_CASE = (
+    QRegularExpression.PatternOption.CaseInsensitiveOption
+    | QRegularExpression.PatternOption.UseUnicodePropertiesOption
+)
 
 
 class FindBar(QWidget):
@@ -93,14 +99,16 @@ class FindBar(QWidget):
 
 
 def mark_matches(view: TranscriptView, query: str, theme: Theme) -> int:
-    """Mark the words wherever the document has them; gives how many marks there are."""
+    """Mark each of the words wherever a word begins with it; gives how many marks there are."""
     marks: list[QTextEdit.ExtraSelection] = []
     look = QTextCharFormat()
     look.setBackground(theme.color("degradedSoft"))
     look.setForeground(theme.color("degraded"))
+    words = "|".join(QRegularExpression.escape(word) for word in WORD.findall(query))
+    wanted = QRegularExpression(rf"\b(?:{words})", ANY_CASE)
     cursor = QTextCursor(view.document())
-    while query.strip() and len(marks) < MOST_MARKS:
-        cursor = view.document().find(query.strip(), cursor)
+    while words and len(marks) < MOST_MARKS:
+        cursor = view.document().find(wanted, cursor)
         if cursor.isNull():
             break
         mark = QTextEdit.ExtraSelection()
