@@ -18,6 +18,7 @@ from ui.widgets import (
     Field,
     IconButton,
     Label,
+    Patience,
     PrimaryButton,
     SecondaryButton,
 )
@@ -103,7 +104,10 @@ class FoundCard(Card):
         )
         there = file is not None and state.on_disk(file.reference)
         self.size_words.setText(words.file_size(file.size_bytes) if file else "No GGUF file was found.")
-        self.get.setEnabled(file is not None and state.connected and not under_way and not there)
+        can_get = file is not None and state.connected and not under_way and not there
+        if self.get.hasFocus() and not can_get:
+            self.close_button.setFocus()  # else the keyboard would land on the Download of another model
+        self.get.setEnabled(can_get)
         self.get.setText("On this machine" if there else "Under way" if under_way else "Download")
 
     def _download(self) -> None:
@@ -131,7 +135,13 @@ class Lookup(QWidget):
         self.with_server.clicked.connect(lambda: presenter.pull_with_server(self.field.edit.text()))
         self.field.edit.textChanged.connect(lambda _: self._offer_server())
         self.ring = BusyRing("Looking it up", themes)
-        self.looking = Label("", themes, "caption", "text2")
+        self.looking = ElidedLabel("", themes, "caption", "text2")
+        self.cancel = SecondaryButton("Cancel", themes, small=True)
+        self.cancel.setAccessibleName("Cancel the look-up")
+        self.cancel.clicked.connect(presenter.forget_remote)
+        self.cancel.hide()
+        self.patience = Patience(themes, self)
+        self.patience.too_long.connect(self.cancel.show)
         self.failure = FailurePlace(
             themes, [("Try again", self.look_up), ("Dismiss", presenter.forget_remote)]
         )
@@ -144,6 +154,7 @@ class Lookup(QWidget):
         busy.setSpacing(6)
         busy.addWidget(self.ring)
         busy.addWidget(self.looking, 1)
+        busy.addWidget(self.cancel)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -172,7 +183,12 @@ class Lookup(QWidget):
         self.button.setToolTip(state.locked_because)
         self.ring.setVisible(state.looking)
         self.looking.setVisible(state.looking)
-        self.looking.setText(f"Asking for {state.reference}")
+        self.looking.set_whole_text(f"Asking for {state.reference}")
+        if not state.looking:
+            self.patience.end()
+            self.cancel.hide()
+        elif not self.patience.is_active and self.cancel.isHidden():
+            self.patience.begin()
         self.failure.show_failure(state.remote_failure)
         self.found.show_state(state)
 
