@@ -264,6 +264,23 @@ async def test_a_download_is_steered_from_its_card(shown: ShownLibrary) -> None:
     await shown.until(lambda: len(shown.page.get.downloads.cards) == 3)
 
 
+async def test_the_keyboard_stays_on_what_goes_on_and_never_lands_on_cancel(shown: ShownLibrary) -> None:
+    shown.page.show_get()
+    running = library.download(library.STORED.name, DownloadState.RUNNING, 100, 398)
+    shown.presenter.event_arrived(DownloadChanged(download=running))
+    await shown.until(lambda: shown.page.get.downloads.cards)
+    card = shown.page.get.downloads.cards[running.id]
+    card.pause.setFocus()
+    for state, button_of in (
+        (DownloadState.PAUSED, card.resume),
+        (DownloadState.RUNNING, card.pause),
+        (DownloadState.FAILED, card.retry),
+        (DownloadState.DONE, card.show_model),
+    ):
+        shown.presenter.event_arrived(DownloadChanged(download=running.model_copy(update={"state": state})))
+        assert shown.page.window().focusWidget() is button_of
+
+
 async def test_a_done_download_leads_to_its_model(shown: ShownLibrary) -> None:
     shown.page.show_get()
     done = library.download(library.STORED.name, DownloadState.DONE, 398, 398)

@@ -83,6 +83,7 @@ class DownloadCard(Card):
             locked: why nothing can be asked of it; empty when it can.
         """
         state = self._state = download.state
+        goes_on = any(button.hasFocus() for button in (self.pause, self.resume, self.retry))
         ended = state in (DownloadState.DONE, DownloadState.FAILED)
         self.glyph.setVisible(ended)
         self.glyph.set_state("ok" if state is DownloadState.DONE else "down")
@@ -112,6 +113,15 @@ class DownloadCard(Card):
         self.set_colors("downSoft" if failed else "card", "downSoft" if failed else "border")
         for button in (self.pause, self.resume, self.retry, self.close_button):
             button.setEnabled(not locked or (over and button is self.close_button))
+        if goes_on:
+            self._keep_focus()
+
+    def _keep_focus(self) -> None:
+        """Leave the keyboard on the button that came in the other's place, and never on Cancel by itself."""
+        buttons = (self.pause, self.resume, self.retry, self.show_model)
+        standing = next((button for button in buttons if not button.isHidden()), None)
+        if standing is not None:
+            standing.setFocus()
 
     def _close(self) -> None:
         (self.dismissed if self._state is DownloadState.DONE else self.cancel_wanted).emit()
