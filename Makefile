@@ -14,7 +14,7 @@ CODE := app ui backend_embedded tests packaging
 ARGS ?=
 
 .DEFAULT_GOAL := run
-.PHONY: run setup test check test-services bench soak screenshots clean
+.PHONY: run setup test check test-services bench bench-services soak screenshots clean
 
 run: $(RUN_READY) $(COMPILED)
 	@exec $(PY) -m app $(ARGS)
@@ -35,6 +35,10 @@ test-services: $(DEV_READY)
 
 bench: $(DEV_READY) $(ENGINE_READY) $(COMPILED)
 	@$(PY) tests/bench/run.py $(ARGS)
+
+# The figures beside real servers, which it fetches as `make test-services` does
+bench-services: $(DEV_READY)
+	@$(PY) tests/bench/run.py --services $(ARGS)
 
 # 200 random kills of every process while answers stream; `make test` does a dozen
 soak: $(DEV_READY) $(ENGINE_READY)

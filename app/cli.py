@@ -23,6 +23,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     _add_serve(commands)
     _add_chat(commands)
     _add_models(commands)
+    _add_data(commands)
     _add_doctor(commands)
     return parser.parse_args(arguments)
 
@@ -89,6 +90,30 @@ def _add_models(commands: Commands[argparse.ArgumentParser]) -> None:
         _add_home(action)
     _add_home(models)
     _add_home(listing)
+
+
+def _add_data(commands: Commands[argparse.ArgumentParser]) -> None:
+    data = commands.add_parser("data", help="move the data, back it up, put it back, check it")
+    actions = data.add_subparsers(dest="action", metavar="ACTION", required=True)
+    move = actions.add_parser(
+        "move", help="copy everything to PostgreSQL, compare, and use that from then on"
+    )
+    where = move.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--to", metavar="URL", type=_text, help="postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+    )
+    where.add_argument("--back", action="store_true", help="into the file of the home again")
+    move.add_argument("--replace", action="store_true", help="replace what the database holds already")
+    backup = actions.add_parser("backup", help="write everything to a file while the program goes on")
+    backup.add_argument("file", metavar="FILE", type=_text)
+    backup.add_argument("--replace", action="store_true", help="replace the file if it is there")
+    restore = actions.add_parser("restore", help="put a backup in the place of all that is there")
+    restore.add_argument("file", metavar="FILE", type=_text)
+    check = actions.add_parser("check", help="look whether the data is whole")
+    for action in (move, backup, restore, check):
+        action.add_argument("--json", action="store_true", help="print one JSON object")
+        _add_home(action)
+    _add_home(data)
 
 
 def _add_doctor(commands: Commands[argparse.ArgumentParser]) -> None:

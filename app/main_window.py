@@ -15,6 +15,7 @@ from ui.theme import ThemeSource, apply_theme, load_fonts, load_tokens
 
 CHAT = "chat"
 MODELS = "models"
+OVERVIEW = "overview"
 SETTINGS = "settings"
 
 
@@ -76,6 +77,7 @@ def open_main_window(application: QApplication, preferences: PreferenceStore) ->
 
     shell.add_page(PageEntry(CHAT, "Chat", "message-square", "Ctrl+1", slot_of(CHAT)))
     shell.add_page(PageEntry(MODELS, "Models", "box", "Ctrl+2", slot_of(MODELS)))
+    shell.add_page(PageEntry(OVERVIEW, "Overview", "layout-dashboard", "Ctrl+3", slot_of(OVERVIEW)))
     shell.add_page(PageEntry(SETTINGS, "Settings", "settings", "Ctrl+,", slot_of(SETTINGS), at_bottom=True))
     shell.show_first_page()
     return window

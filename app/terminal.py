@@ -17,6 +17,7 @@ from app.exits import FAILURE, INTERRUPTED, TERMINATED, complain
 from app.living_backend import living_backend
 from app.paths import HomePaths
 from app.terminal_chat import chat
+from app.terminal_data import data
 from app.terminal_models import models
 from backend_embedded.contract.errors import ErrorBody
 from ui.client.backend import BackendClient
@@ -24,7 +25,7 @@ from ui.client.port import ClientError
 
 
 def run_in_terminal(options: argparse.Namespace, paths: HomePaths) -> int:
-    """Carry out `chat` or `models …`; returns the exit status."""
+    """Carry out `chat`, `models …` or `data …`; returns the exit status."""
     try:
         return asyncio.run(_until_ended(_carry_out(options, paths)))
     except KeyboardInterrupt:
@@ -39,6 +40,8 @@ async def _carry_out(options: argparse.Namespace, paths: HomePaths) -> int:
     async with backend_of(paths) as client:
         if options.command == "models":
             return await models(client, options)
+        if options.command == "data":
+            return await data(client, options)
         return await chat(client, options)
 
 

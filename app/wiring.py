@@ -15,9 +15,10 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from app.capabilities import CapabilityBoard
+from app.chat_news import of_outcome
 from app.connection import Connection
 from app.log_window import LogWindow, last_lines
-from app.main_window import CHAT, MODELS, SETTINGS, MainWindow
+from app.main_window import CHAT, MODELS, OVERVIEW, SETTINGS, MainWindow
 from app.model_news import ModelNews, Ways, lacking_model
 from app.paths import HomePaths
 from app.preferences import PreferenceStore
@@ -28,6 +29,8 @@ from backend_embedded.contract.events import CapabilityChanged, Event, RunnerExi
 from backend_embedded.contract.product import VERSION
 from backend_embedded.contract.status import State
 from ui.chat.actions import chat_actions, conversation_actions
+from ui.chat.branches.left_ends import LeftEnds
+from ui.chat.chats.moving_state import Outcome
 from ui.chat.page import ChatPage
 from ui.chat.presenter import ChatPresenter
 from ui.client.backend import BackendClient
@@ -35,6 +38,9 @@ from ui.client.events import EventStream
 from ui.models.actions import model_actions, models_actions
 from ui.models.page import ModelsPage
 from ui.models.presenter import ModelsPresenter
+from ui.overview.actions import overview_actions
+from ui.overview.page import OverviewPage
+from ui.overview.presenter import OverviewPresenter
 from ui.settings.about import read_about
 from ui.settings.actions import settings_actions
 from ui.settings.page import SettingsPage
@@ -44,6 +50,7 @@ from ui.shell.connection_band import RETRY
 from ui.shell.values import Notification
 
 SELECTED = "chat.selected"
+LEFT_ENDS = "chat.left_ends"
 BAND_TICK_MS = 250
 LEAVE_S = 3.0
 
@@ -74,6 +81,7 @@ class Wiring:
             on_welcome_ended=lambda: preferences.change(welcomed=True),
             selected=_uuid(preferences.get(SELECTED)),
             on_selected=lambda chosen: preferences.set(SELECTED, None if chosen is None else str(chosen)),
+            left=LeftEnds(preferences.get(LEFT_ENDS), lambda ends: preferences.set(LEFT_ENDS, ends)),
         )
         self._settings = SettingsPresenter(
             self._client,
@@ -84,6 +92,7 @@ class Wiring:
             read_about=lambda: self._loop.run_in_executor(thread, read_about, VERSION),
         )
         self._models = ModelsPresenter(self._client)
+        self._overview = OverviewPresenter(self._client)
         self._news = self._model_news()
         self._models.listen(self._news)
         self._connect()
@@ -122,6 +131,7 @@ class Wiring:
         self._chat.connection_changed(open_)
         self._settings.connection_changed(open_)
         self._models.connection_changed(open_)
+        self._overview.connection_changed(open_)
         self._board.connection_changed(open_)
         self._show_connection()
 
@@ -129,6 +139,7 @@ class Wiring:
         self._chat.event_arrived(event)
         self._settings.event_arrived(event)
         self._models.event_arrived(event)
+        self._overview.event_arrived(event)
         self._news.event_arrived(event)
         match event:
             case Snapshot():
@@ -168,6 +179,7 @@ class Wiring:
         makers: dict[str, Callable[[], QWidget]] = {
             CHAT: self._chat_page,
             MODELS: self._models_page,
+            OVERVIEW: self._overview_page,
             SETTINGS: self._settings_page,
         }
         if slot.page is None:
@@ -181,6 +193,7 @@ class Wiring:
             show_folder=self._show_models_folder,
             show_log=self.show_log,
             on_deleted=self._conversation_deleted,
+            on_moved=self._conversations_moved,
             folder=str(self._paths.models),
         )
         page.picker.manage_wanted.connect(lambda: self._window.shell.show_page(MODELS))
@@ -189,6 +202,11 @@ class Wiring:
 
     def _models_page(self) -> QWidget:
         return ModelsPage(self._models, self._window.themes, folder=str(Path.home()))
+
+    def _overview_page(self) -> QWidget:
+        page = OverviewPage(self._overview, self._window.themes, open_setting=self._show_setting)
+        self._window.shell.table.add(*overview_actions(page))
+        return page
 
     def _show_models(self) -> ModelsPage:
         self._window.shell.show_page(MODELS)
@@ -239,6 +257,9 @@ class Wiring:
         undo = ("Undo", lambda: self._chat.spawn(self._chat.undo_delete()))
         self._window.shell.notify(Notification("ok", "Chat deleted", conversation.title, (undo,)))
 
+    def _conversations_moved(self, outcome: Outcome) -> None:
+        self._window.shell.notify(of_outcome(outcome, _open_folder))
+
     # What the user does
 
     def tell(self, text: str) -> None:
@@ -277,6 +298,7 @@ class Wiring:
                 await self._chat.close()
                 await self._settings.close()
                 await self._models.close()
+                await self._overview.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -2,12 +2,14 @@
 
 ControlCenterError
 ├── InvalidInput ── ContextExceeded
-├── Unauthorized, Forbidden, NotFound, Conflict, TooLarge, TimedOut
+├── Unauthorized, Forbidden, NotFound, Conflict, TooLarge, TimedOut, RateLimited
 ├── ModelError
 │   ├── ModelNotFound, ModelFileInvalid, ModelUnsupported, NotEnoughMemory, ModelLoading
 │   └── QueueFull
 ├── EngineError ── EngineMissing, EngineCrashed
 ├── StorageError ── StorageUnavailable
+├── CacheError ── CacheUnavailable
+├── QueueUnavailable
 └── DownloadFailed
 """
 
@@ -98,6 +100,13 @@ class TimedOut(ControlCenterError):
     http_status = 504
 
 
+class RateLimited(ControlCenterError):
+    """The caller asked more often than it may. Details: `retry_after_s` (whole seconds), `limit`."""
+
+    code = ErrorCode.RATE_LIMITED
+    http_status = 429
+
+
 class ModelError(ControlCenterError):
     """A model cannot do what was asked of it."""
 
@@ -184,3 +193,23 @@ class DownloadFailed(ControlCenterError):
 
     code = ErrorCode.DOWNLOAD_FAILED
     http_status = 502
+
+
+class QueueUnavailable(ControlCenterError):
+    """The message queue cannot be reached or written."""
+
+    code = ErrorCode.QUEUE_UNAVAILABLE
+    http_status = 503
+
+
+class CacheError(ControlCenterError):
+    """The cache refused what was asked of it."""
+
+    code = ErrorCode.CACHE_ERROR
+
+
+class CacheUnavailable(CacheError):
+    """The server behind the cache cannot be reached, does not answer, or takes no writes."""
+
+    code = ErrorCode.CACHE_UNAVAILABLE
+    http_status = 503

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Protocol
 
 from backend_embedded.bus.port import EventLog
+from backend_embedded.cache.port import Cache
+from backend_embedded.cache.read_through import ReadThrough
 from backend_embedded.contract.events import Notice, Snapshot
 from backend_embedded.contract.models import Engine
 from backend_embedded.contract.status import Capability, State, SystemStatus
@@ -16,8 +18,13 @@ from backend_embedded.library.service import Library
 from backend_embedded.llm.ollama_port import OllamaControl
 from backend_embedded.llm.port import LanguageModel
 from backend_embedded.metrics.backend import BackendMetrics
+from backend_embedded.queue.outbox import Outbox
+from backend_embedded.queue.port import MessageQueue
 from backend_embedded.settings import SettingsFile
+from backend_embedded.storage.moving import DataJobs
 from backend_embedded.storage.port import ConversationStore
+from backend_embedded.storage.record_ports import AgentStore, AuditLog, ConfigStore, TaskStore
+from backend_embedded.storage.versions import Versions
 
 SEVERITY = (State.OK, State.DEGRADED, State.DOWN)
 
@@ -39,6 +46,23 @@ class EngineBuilder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Records:
+    """What is kept in SQL besides conversations.
+
+    Attributes:
+        versions: change with the data, under the names `tasks`, `agents`, `audit_logs`, `config`.
+        reads: what was read lately, under the same names; None: nothing is kept.
+    """
+
+    tasks: TaskStore
+    agents: AgentStore
+    audit: AuditLog
+    config: ConfigStore
+    versions: Versions
+    reads: ReadThrough | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """One run of the backend.
 
@@ -46,6 +70,13 @@ class Services:
         leaving: set when the program ends; streams end then.
         ollama: the Ollama server that is looked for; None: none is.
         library: downloads and what is known of models; None: models are only listed.
+        records: tasks, agents, the audit log and the configuration; None: they are not served.
+        data: jobs with the whole of what is in SQL; None: there are none.
+        queue: messages between the parts of the system; None: there is none.
+        outbox: messages that are written and not published yet; there is one when there is a queue.
+        queue: messages between the parts of the system; None: there is none.
+        outbox: messages that are written and not published yet.
+        cache: values, locks and limits; None: nothing is kept, locked or limited.
         notices: what the user was told and still holds.
     """
 
@@ -61,6 +92,11 @@ class Services:
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     ollama: OllamaControl | None = None
     library: Library | None = None
+    records: Records | None = None
+    data: DataJobs | None = None
+    queue: MessageQueue | None = None
+    outbox: Outbox | None = None
+    cache: Cache | None = None
     notices: Callable[[], tuple[Notice, ...]] = tuple
 
     def capabilities(self) -> tuple[Capability, ...]:
@@ -72,7 +108,9 @@ class Services:
             product="in-process event log",
             since=self.started_at,
         )
-        return (self.model.capability(), self.store.capability(), events)
+        queue = () if self.queue is None else (self.queue.capability(),)
+        cache = () if self.cache is None else (self.cache.capability(),)
+        return (self.model.capability(), self.store.capability(), events, *cache, *queue)
 
     def status(self) -> SystemStatus:
         """The state of the whole."""

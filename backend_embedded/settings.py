@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -54,7 +55,7 @@ class SettingsFile:
         """Set what the patch names.
 
         Raises:
-            InvalidInput: a folder that does not exist.
+            InvalidInput: a folder that does not exist, or an address that makes no sense.
             StorageUnavailable: the file cannot be written; nothing was changed.
         """
         async with self._changing:
@@ -72,6 +73,7 @@ class SettingsFile:
         self._disk.shutdown()
 
     def _keep(self, settings: BackendSettings) -> None:
+        _check_services(settings, self._settings)
         folder = settings.models_folder
         if folder and folder != self._settings.models_folder and not Path(folder).is_dir():
             raise InvalidInput(
@@ -87,6 +89,31 @@ class SettingsFile:
                 remedy="Check the folder's rights and the free space.",
                 file=str(self._file),
             ) from error
+
+
+def _check_services(wanted: BackendSettings, now: BackendSettings) -> None:
+    """Refuse an address that no server can have; one that was kept before is left. Raises InvalidInput."""
+    if wanted.cache != now.cache:
+        _check_address("cache", wanted.cache, ("redis", "rediss", "unix"), "redis://127.0.0.1:6379")
+    if wanted.queue != now.queue:
+        _check_address("queue", wanted.queue, ("amqp", "amqps"), "amqp://guest:guest@127.0.0.1:5672/")
+
+
+def _check_address(field: str, text: str, schemes: tuple[str, ...], example: str) -> None:
+    if text.strip() in ("", "auto", "embedded"):
+        return
+    try:
+        parts = urlsplit(text)
+        right = parts.scheme in schemes and parts.port != 0 and parts.query.partition("=")[0] in ("", "db")
+        right = right and bool(parts.path if parts.scheme == "unix" else parts.hostname)
+    except ValueError:
+        right = False
+    if not right:
+        raise InvalidInput(
+            f"The setting {field} is auto, embedded or an address such as {example}.",
+            remedy="Correct the address.",
+            fields=[{"field": field, "problem": "no address of this kind of server"}],
+        )
 
 
 def read(file: Path) -> BackendSettings:

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
 
+from sqlalchemy import make_url
+
+from backend_embedded.announcing.announcer import Announcer
+from backend_embedded.announcing.trail import AuditTrail
 from backend_embedded.bus.embedded import RingEventLog
+from backend_embedded.cache.embedded import EmbeddedCache
+from backend_embedded.cache.failover import FailoverCache
+from backend_embedded.cache.read_through import ReadThrough
+from backend_embedded.cache.redis_driver import RedisDriver
+from backend_embedded.chat.cached_answers import CachedLanguageModel
 from backend_embedded.chat.metered import MeteredLanguageModel
-from backend_embedded.contract.events import SettingsChanged, Snapshot
+from backend_embedded.contract.events import CapabilityChanged, SettingsChanged, Snapshot
 from backend_embedded.contract.launch import HomePaths
 from backend_embedded.contract.models import EngineState
 from backend_embedded.contract.product import VERSION
+from backend_embedded.contract.queue import QueueName
+from backend_embedded.contract.settings import SettingsPatch
 from backend_embedded.errors import ControlCenterError
 from backend_embedded.library.downloads import Downloads
 from backend_embedded.library.ollama_store import find_store, store_models
@@ -31,13 +44,33 @@ from backend_embedded.llm.ollama import OllamaLanguageModel
 from backend_embedded.llm.ollama_server import OllamaServer
 from backend_embedded.llm.rates import MeasuredRates
 from backend_embedded.metrics.backend import BackendMetrics
-from backend_embedded.services import Services
+from backend_embedded.queue.embedded import EmbeddedQueue
+from backend_embedded.queue.failover import FailoverQueue
+from backend_embedded.queue.outbox import OutboxRelay
+from backend_embedded.resilience.breaker import CircuitBreaker
+from backend_embedded.services import Records, Services
 from backend_embedded.settings import SettingsFile
-from backend_embedded.storage.embedded import SqliteConversationStore
+from backend_embedded.storage.agents import SqlAgentStore
+from backend_embedded.storage.chosen import ChosenDatabase
+from backend_embedded.storage.config import SqlConfigStore
+from backend_embedded.storage.conversations import SqlConversationStore
+from backend_embedded.storage.database import Database
+from backend_embedded.storage.embedded import SqliteDatabase
+from backend_embedded.storage.ledger import SqlAuditLog
+from backend_embedded.storage.moving import DataJobs, House
+from backend_embedded.storage.outbox import SqlOutbox
+from backend_embedded.storage.retention import Keeping, keep_forgetting
+from backend_embedded.storage.tasks import SqlTaskStore
+from backend_embedded.storage.trail import SqlTrail
+from backend_embedded.storage.versions import Versions
+
+if TYPE_CHECKING:
+    from backend_embedded.queue.rabbitmq import RabbitQueue
 
 log = logging.getLogger(__name__)
 
 STORE_FILE = "control-center.db"
+QUEUE_FILE = "queue.db"
 SETTINGS_FILE = "backend.json"
 RATES_FILE = "measured-rates.json"
 
@@ -56,6 +89,8 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
         events.publish(event)
         model.tell()
         ollama.look_soon()
+        cache.server.look_soon()
+        queue.look_soon()
         _spawn(background, _refresh(local))
 
     async def engine_ready() -> None:
@@ -68,9 +103,32 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
         settings = SettingsFile(Path(paths.config) / SETTINGS_FILE, settings_changed)
         stack.callback(settings.close)
-        store = await stack.enter_async_context(
-            SqliteConversationStore(Path(paths.data) / STORE_FILE, events.publish)
+        cache = await _open_cache(stack, settings, events.publish, metrics)
+        store_file = Path(paths.data) / STORE_FILE
+
+        def opened(url: str) -> Database:
+            return _database(url, store_file, events.publish, metrics)
+
+        database = await stack.enter_async_context(
+            ChosenDatabase(opened(settings.current.database_url), events.publish)
         )
+        store = SqlConversationStore(database)
+        queue = await _open_queue(stack, Path(paths.data) / QUEUE_FILE, settings, events.publish, metrics)
+        outbox = SqlOutbox(database)
+        relay = await stack.enter_async_context(OutboxRelay(outbox, queue))
+        records = records_in(database, relay.wake, ReadThrough(cache))
+        jobs = _jobs_with(database, store_file, opened, settings, records.versions.bump_all)
+        stack.push_async_callback(jobs.close)
+        _spawn(
+            background,
+            keep_forgetting(
+                database,
+                lambda: Keeping(settings.current.audit_keep_days, settings.current.history_keep_days),
+                lambda: records.versions.bump("audit_logs"),
+            ),
+        )
+        trail = AuditTrail(SqlTrail(database, lambda: records.versions.bump("audit_logs")))
+        await stack.enter_async_context(queue.consume(QueueName.EVENT, trail))
         ollama = OllamaServer(lambda: settings.current, lambda: model.tell())
         local = LlamaCppLanguageModel(
             library=ModelLibrary(
@@ -83,13 +141,16 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
             settings=lambda: settings.current,
             publish=lambda event: model.relay(event),
         )
+        ollama_breaker = CircuitBreaker()
         model = FailoverLanguageModel(
             ollama=OllamaLanguageModel(ollama, lambda: settings.current),
             server=ollama,
             llama_cpp=local,
             settings=lambda: settings.current,
             publish=events.publish,
+            breaker=ollama_breaker,
         )
+        metrics.resilience.watch_breaker("ollama", lambda: ollama_breaker.state.value)
         await stack.enter_async_context(local)
         await stack.enter_async_context(ollama)
         engine = await stack.enter_async_context(EngineJob(events.publish, engine_ready))
@@ -121,7 +182,9 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
             run_id=run_id,
             started_at=datetime.now(UTC),
             store=store,
-            model=MeteredLanguageModel(model, metrics),
+            model=CachedLanguageModel(
+                MeteredLanguageModel(model, metrics), cache, lambda: settings.current.cache_answers
+            ),
             engine=engine,
             events=events,
             settings=settings,
@@ -129,9 +192,131 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
             leaving=leaving,
             ollama=ollama,
             library=library,
+            records=records,
+            data=jobs,
+            queue=queue,
+            outbox=outbox,
+            cache=cache,
             notices=model.notices,
         )
+        await stack.enter_async_context(Announcer(events, queue, relay.wake))
         yield services
+
+
+async def _open_cache(
+    stack: AsyncExitStack,
+    settings: SettingsFile,
+    publish: Callable[[CapabilityChanged], None],
+    metrics: BackendMetrics,
+) -> FailoverCache:
+    """The cache: in the Redis that the settings name, in this program while there is none."""
+    driver = RedisDriver()
+    stack.callback(driver.close)
+    return await stack.enter_async_context(
+        FailoverCache(
+            EmbeddedCache(evicted=metrics.cache.evicted),
+            driver.connect,
+            lambda: settings.current.cache,
+            lambda capability: publish(CapabilityChanged(capability=capability)),
+            metrics.cache,
+        )
+    )
+
+
+async def _open_queue(
+    stack: AsyncExitStack,
+    file: Path,
+    settings: SettingsFile,
+    publish: Callable[[CapabilityChanged], None],
+    metrics: BackendMetrics,
+) -> FailoverQueue:
+    """The message queue: in the broker that the settings name, in a file of the home while there is none."""
+    # The driver takes a quarter of a second to load: not before there is a broker, nor in the loop.
+    loading = ThreadPoolExecutor(1, thread_name_prefix="queue driver")
+    stack.callback(loading.shutdown)
+
+    def counted(name: QueueName, outcome: str) -> None:
+        metrics.message_counted(name.value, outcome)
+
+    async def broker(url: str, changed: Callable[[], None]) -> RabbitQueue:
+        module = await asyncio.get_running_loop().run_in_executor(
+            loading, importlib.import_module, "backend_embedded.queue.rabbitmq"
+        )
+        made: RabbitQueue = module.RabbitQueue(url, counted, changed)
+        return made
+
+    own = await stack.enter_async_context(EmbeddedQueue(file, counted))
+    return await stack.enter_async_context(
+        FailoverQueue(
+            own,
+            lambda: settings.current.queue,
+            broker,
+            lambda capability: publish(CapabilityChanged(capability=capability)),
+        )
+    )
+
+
+def _database(
+    url: str, file: Path, publish: Callable[[CapabilityChanged], None], metrics: BackendMetrics
+) -> Database:
+    """The database that the settings name: PostgreSQL, or the file of the home."""
+    if not url:
+        return SqliteDatabase(file, publish)
+    # Its driver takes longer to load than all else of the store.
+    from backend_embedded.storage.postgres import PostgresDatabase
+
+    return PostgresDatabase(url, publish, metrics.pool)
+
+
+def _jobs_with(
+    database: ChosenDatabase,
+    file: Path,
+    opened: Callable[[str], Database],
+    settings: SettingsFile,
+    changed: Callable[[], None],
+) -> DataJobs:
+    """What can be done with all the data of this run."""
+
+    async def switch(url: str) -> None:
+        await settings.change(SettingsPatch(database_url=url))
+
+    def shown(url: str) -> str:
+        return make_url(url).render_as_string(hide_password=True)
+
+    def open_file(path: Path) -> Database:
+        return SqliteDatabase(path, lambda _: None) if path != file else opened("")
+
+    return DataJobs(database, House(file, open_file, opened, shown, switch, changed))
+
+
+def records_in(
+    database: Database, told: Callable[[], None] = lambda: None, reads: ReadThrough | None = None
+) -> Records:
+    """What a database keeps besides conversations; `told` is called after every change.
+
+    Args:
+        reads: keeps what was read until it changes.
+    """
+    versions = Versions(shared=lambda: database.dialect != "sqlite")
+
+    def changed(entity: str) -> Callable[[UUID | str], Awaitable[None]]:
+        async def tell(id: UUID | str) -> None:
+            if reads is not None:
+                await reads.changed(versions.name(entity), id)
+            versions.bump(entity)
+            versions.bump("audit_logs")
+            told()
+
+        return tell
+
+    return Records(
+        tasks=SqlTaskStore(database, changed("tasks")),
+        agents=SqlAgentStore(database, changed("agents")),
+        audit=SqlAuditLog(database),
+        config=SqlConfigStore(database, changed("config")),
+        versions=versions,
+        reads=reads,
+    )
 
 
 async def get_ready(services: Services) -> None:

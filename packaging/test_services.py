@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import ollama_server  # beside this file
+import postgres_server
+import rabbitmq_server
+import redis_server
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_TEST_COLLECTED = 5
@@ -37,6 +40,19 @@ def main() -> int:
         ollama_server.ensure()
     except ollama_server.NoServerError as reason:
         print(f"test-services: Ollama: {reason}; its suites are skipped", flush=True)
+    try:
+        with postgres_server.programs() as folder:
+            print(f"test-services: PostgreSQL {postgres_server.version(folder)}", flush=True)
+    except postgres_server.NoServerError as reason:
+        print(f"test-services: PostgreSQL: {reason}; its suites are skipped", flush=True)
+    try:
+        rabbitmq_server.ensure()
+    except rabbitmq_server.NoServerError as reason:
+        print(f"test-services: RabbitMQ: {reason}; its suites are skipped", flush=True)
+    try:
+        print(f"test-services: Redis {redis_server.ensure().version()}", flush=True)
+    except redis_server.NoServerError as reason:
+        print(f"test-services: Redis: {reason}; its suites are skipped", flush=True)
     return subprocess.run([*PYTEST, *sys.argv[1:]], cwd=ROOT, check=False).returncode
 
 

@@ -21,10 +21,25 @@ Data = BaseModel | Sequence[BaseModel] | dict[str, Any] | None
 
 def success(request: Request, data: Data, page: PageInfo | None = None, status: int = 200) -> Response:
     """Wrap `data`; `?fields=a,b` of the request keeps only those fields of each object in it."""
-    plain = _plain(data)
+    answer = {"status": "success", "data": plain_data(request, data), "metadata": metadata_of(request, page)}
+    return Response(orjson.dumps(answer), status, media_type="application/json")
+
+
+def plain_data(request: Request, data: Data) -> Any:
+    """What `data` is in JSON's types, with only the fields that the request wants."""
+    return only_fields(request, _plain(data))
+
+
+def only_fields(request: Request, plain: Any) -> Any:
+    """Of each object the fields that the request wants."""
     wanted = request.query_params.get("fields")
     if wanted:
         plain = _only(plain, [name.strip() for name in wanted.split(",") if name.strip()])
+    return plain
+
+
+def metadata_of(request: Request, page: PageInfo | None = None) -> dict[str, Any]:
+    """The ids and times of the answer to a request, in JSON's types."""
     began = request.scope.get("began_s", time.monotonic())
     metadata = Metadata(
         request_id=current_request.get().request_id,
@@ -32,8 +47,7 @@ def success(request: Request, data: Data, page: PageInfo | None = None, status: 
         timestamp=datetime.now(UTC),
         page=page,
     )
-    answer = {"status": "success", "data": plain, "metadata": metadata.model_dump(mode="json")}
-    return Response(orjson.dumps(answer), status, media_type="application/json")
+    return metadata.model_dump(mode="json")
 
 
 def _plain(data: Data) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -13,11 +15,14 @@ from backend_embedded.api import (
     routes_chat_things,
     routes_context,
     routes_conversations,
+    routes_data,
     routes_generation,
     routes_library,
     routes_local_api,
     routes_models,
     routes_ollama,
+    routes_queue,
+    routes_records,
     routes_settings,
     routes_system,
 )
@@ -29,11 +34,15 @@ from backend_embedded.api.doors.access import LocalApiAccess
 from backend_embedded.api.failures import failure_response, invalid_input
 from backend_embedded.api.guard import GuardMiddleware
 from backend_embedded.api.limits import BodyMiddleware, TimeLimitMiddleware, TimeLimits
+from backend_embedded.api.lists import KeptLists, KeptListsMiddleware
+from backend_embedded.api.rates import RateLimitMiddleware
 from backend_embedded.attachments.service import Attachments
 from backend_embedded.chat.service import ChatService
 from backend_embedded.contract.settings import LocalApi
 from backend_embedded.errors import ControlCenterError, InvalidInput, NotFound
 from backend_embedded.services import Services
+
+log = logging.getLogger(__name__)
 
 SMALLEST_ZIPPED_BYTES = 1_000
 
@@ -74,11 +83,20 @@ def create_app(
     app.include_router(routes_settings.routes(services))
     if services.library is not None:
         app.include_router(routes_library.routes(services, services.library))
+    if services.data is not None:
+        app.include_router(routes_data.routes(services.data))
+    kept = None
+    if services.records is not None:
+        kept = KeptLists(services.records.versions)
+        app.include_router(routes_records.routes(services.records, kept))
+    if services.queue is not None and services.outbox is not None:
+        app.include_router(routes_queue.routes(services.queue, services.outbox))
     doors = LocalApiAccess(lambda: services.settings.current.local_api, services.settings.folder, local_api)
     app.include_router(routes_local_api.routes(doors, services.settings))
-    app.include_router(ollama_door.routes(services))
-    app.include_router(ollama_models.routes(services))
-    app.include_router(openai_door.routes(services))
+    routers = (ollama_door.routes(services), ollama_models.routes(services), openai_door.routes(services))
+    for router in routers:
+        app.include_router(router)
+    app.state.failed = services.metrics.resilience.failed
     app.add_exception_handler(ControlCenterError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
@@ -91,12 +109,25 @@ def create_app(
     )
     app.add_middleware(BodyMiddleware)
     app.add_middleware(TimeLimitMiddleware, limits=limits or TimeLimits())
+    if kept is not None:
+        app.add_middleware(KeptListsMiddleware, kept=kept)
+    if services.cache is not None:
+        app.add_middleware(
+            RateLimitMiddleware,
+            rates=services.cache,
+            limit=lambda: services.settings.current.rate_limit_per_minute,
+            routes=[route for router in routers for route in router.routes],
+            metrics=services.metrics.cache,
+        )
     app.add_middleware(GuardMiddleware, token=token, doors=doors)
     app.add_middleware(ContextMiddleware, metrics=services.metrics)
     return app
 
 
 def _answer(request: Request, error: ControlCenterError, status: int | None = None) -> Response:
+    """The one place where a failed request is logged, counted and told (specification 9.1)."""
+    log.info("%s: %s", error.code.value, error.message)
+    request.app.state.failed(error.code.value)
     return failure_response(error, request.headers.get("accept", ""), request.url.path, status)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
-from backend_embedded.api.doors.failures import door_failure
+from backend_embedded.api.doors.failures import door_failure, retry_header
 from backend_embedded.api.doors.paths import door_of
 from backend_embedded.contract.envelope import Failure, Metadata
 from backend_embedded.contract.errors import ErrorBody
@@ -46,7 +46,7 @@ def failure_response(
         return door_failure(error, door, status)
     body = error_body(error)
     status = status or error.http_status
-    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else None
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else retry_header(error)
     if PROBLEM in accept:
         problem = {
             "type": f"urn:sutazai:error:{body.code.lower()}",

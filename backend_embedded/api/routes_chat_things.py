@@ -7,6 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from backend_embedded.api.answers import success
+from backend_embedded.api.doors.bodies import lift_time_limit
+from backend_embedded.api.streams import EventStreamResponse, while_listening
 from backend_embedded.attachments.service import Attachments
 from backend_embedded.contract.attachments import Attachment, AttachmentText
 from backend_embedded.contract.envelope import Success
@@ -103,8 +105,10 @@ def _transfer(services: Services) -> APIRouter:
 
     @router.get("/export")
     async def export_all(format: ExportFormat = ExportFormat.JSON) -> Response:
-        """All conversations outside the bin as one file."""
-        return Response(await transfer.export(None, format), media_type=MEDIA_TYPES[format])
+        """All conversations outside the bin as one file, sent as it is made; `X-Conversations`: their number."""
+        ids = await transfer.ids()
+        headers = {"Content-Type": MEDIA_TYPES[format], "X-Conversations": str(len(ids))}
+        return EventStreamResponse(transfer.pieces(ids, format), services.leaving, None, headers)
 
     @router.get("/conversations/{conversation_id}/export")
     async def export_one(conversation_id: UUID, format: ExportFormat = ExportFormat.JSON) -> Response:
@@ -113,8 +117,13 @@ def _transfer(services: Services) -> APIRouter:
 
     @router.post("/import", response_model=Success[ImportReport], openapi_extra=BYTES)
     async def import_(request: Request) -> Response:
-        """Add the conversations of a file (the body): of this program, ChatGPT or Open WebUI."""
-        report, added = await transfer.bring_in(await request.body())
+        """Add the conversations of a file (the body): of this program, ChatGPT or Open WebUI.
+
+        All or none; none when the client goes away meanwhile.
+        """
+        data = await request.body()
+        lift_time_limit(request)
+        report, added = await while_listening(request, transfer.bring_in(data))
         for conversation in added:
             services.events.publish(ConversationChanged(conversation=conversation))
         return success(request, report)

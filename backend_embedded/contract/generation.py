@@ -128,6 +128,8 @@ class GenerationStats(Wire):
     """Decode rate of this answer."""
     seed: int = 0
     finish_reason: FinishReason = FinishReason.STOP
+    cached: bool = False
+    """The answer was made earlier, by an equal request, and taken from the cache; the figures are of then."""
 
 
 class Queued(Wire):

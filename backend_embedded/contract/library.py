@@ -106,6 +106,8 @@ class ModelDetails(Wire):
     template: str = ""
     """The chat template's source."""
     license_text: str = ""
+    beside: dict[str, str] = Field(default_factory=dict)
+    """What the Ollama registry keeps beside the file: `template` (Go), `system`, `params` (JSON), `license`."""
     metadata: dict[str, str] = Field(default_factory=dict)
     """The file's own metadata, long values shortened."""
     frees_bytes: int = 0

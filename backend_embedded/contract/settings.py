@@ -62,8 +62,16 @@ class BackendSettings(Wire):
     """The local model reads a question while it is typed, when it has nothing else to do."""
     database_url: str = ""
     """Address of a PostgreSQL database (`postgresql://user:password@host:port/name`); empty: SQLite in the home."""
+    audit_keep_days: int = Field(365, ge=0, le=36_500)
+    """Days that lines of the audit log are kept; 0: for ever."""
+    history_keep_days: int = Field(180, ge=0, le=36_500)
+    """Days that the steps of tasks and the figures of agents are kept; 0: for ever."""
     cache: str = "auto"
     """`auto`: Redis when it answers on this machine, else in the program; `embedded`; or a `redis://` URL."""
+    cache_answers: bool = False
+    """An answer to the same request with temperature 0 or a seed is taken from the cache, and marked so."""
+    rate_limit_per_minute: int = Field(0, ge=0, le=1_000_000)
+    """Requests a minute that one API key may make at each route of the local API; 0: as many as it likes."""
     queue: str = "auto"
     """`auto`: RabbitMQ when it answers on this machine, else in the program; `embedded`; or an `amqp://` URL."""
 
@@ -86,6 +94,11 @@ class SettingsPatch(Wire):
     local_api: LocalApi | None = None
     propose_titles: bool | None = None
     read_ahead: bool | None = None
-    database_url: str | None = None
+    database_url: str | None = Field(None, pattern=r"^(postgres(ql)?(\+\w+)?://.*/.+)?$")
+    """Used from the next start on; `sutazai data move` takes the data along."""
+    audit_keep_days: int | None = Field(None, ge=0, le=36_500)
+    history_keep_days: int | None = Field(None, ge=0, le=36_500)
     cache: str | None = None
+    cache_answers: bool | None = None
+    rate_limit_per_minute: int | None = Field(None, ge=0, le=1_000_000)
     queue: str | None = None

@@ -16,17 +16,17 @@ from uuid import uuid4
 from backend_embedded.contract.events import DownloadChanged, Event
 from backend_embedded.contract.library import Download, DownloadState
 from backend_embedded.errors import Conflict, ControlCenterError, NotFound
-from backend_embedded.library.arrival import arrive, check_free, check_new, model_file
 from backend_embedded.library.fetcher import Fetcher, Limits, Stopped
 from backend_embedded.library.importing import Copy, check_import
 from backend_embedded.library.job import Job
 from backend_embedded.library.offer import file_name
+from backend_embedded.library.on_disk import begin, left_in, prepare, remove_all, step
 from backend_embedded.library.record import (
     FOLDER,
     Record,
     forget,
     part_file,
-    read_records,
+    record_of,
     write_record,
 )
 from backend_embedded.library.resolver import Resolver
@@ -75,7 +75,7 @@ class Downloads:
 
     async def __aenter__(self) -> Self:
         folder = self._folder()
-        for record in await self._on_disk(lambda: _records(folder)):
+        for record in await self._on_disk(lambda: left_in(folder)):
             job = Job(record, folder)
             self._jobs[record.id] = job
             if record.running:
@@ -109,26 +109,17 @@ class Downloads:
         loop = asyncio.get_running_loop()
         offer = await loop.run_in_executor(self._threads, self._resolver.offer, reference)
         wanted = file_name(name.removesuffix(".gguf")) if name else offer.name
+        record = record_of(offer, uuid4().hex, wanted, datetime.now(UTC).isoformat())
         for job in self._jobs.values():
-            if job.record.name == wanted and job.state is not DownloadState.DONE:
+            if job.record.name == record.name and job.state is not DownloadState.DONE:
                 if job.record.reference != offer.reference:
                     raise Conflict(
-                        f"Another download is called {wanted} already.", remedy="Give another name."
+                        f"Another download is called {record.name} already.", remedy="Give another name."
                     )
                 return await self.resume(job.record.id)
-        record = Record(
-            id=uuid4().hex,
-            reference=offer.reference,
-            name=wanted,
-            url=offer.url,
-            started_at=datetime.now(UTC).isoformat(),
-            size_bytes=offer.size_bytes,
-            sha256=offer.sha256,
-            beside=offer.beside,
-        )
         folder = self._folder()
         job = Job(record, folder)
-        await self._on_disk(lambda: self._prepare(job))
+        await self._on_disk(lambda: prepare(job))
         self._tokens[record.id] = offer.token
         self._jobs[record.id] = job
         self._go_on(job)
@@ -154,7 +145,7 @@ class Downloads:
             size_bytes=size,
         )
         job = Job(record, folder, resumable=False)
-        await self._on_disk(lambda: self._prepare(job, move=move))
+        await self._on_disk(lambda: prepare(job, move=move))
         self._jobs[record.id] = job
         copy = Copy(record, source, folder / FOLDER, move)
         job.task = asyncio.create_task(self._carry_out_copy(job, copy), name=f"import {wanted}")
@@ -180,24 +171,15 @@ class Downloads:
         """End it and remove what came of it; one that is done is taken off the list."""
         job = self._job(download_id)
         await self._halt(job)
-        await self._on_disk(lambda: forget(job.folder / FOLDER, download_id))
+        done = job.state is DownloadState.DONE
+        await self._on_disk(lambda: forget(job.folder / FOLDER, download_id) if done else remove_all(job))
         self._jobs.pop(download_id, None)
         self._publish(DownloadChanged(download=job.wire(), removed=True))
 
     # -- carrying out -----------------------------------------------------------------------------
 
-    def _prepare(self, job: Job, move: bool = False) -> None:
-        """What is checked and written before anything is fetched; blocking."""
-        parts = job.folder / FOLDER
-        parts.mkdir(parents=True, exist_ok=True)
-        check_new(job.folder, job.record.name)
-        if not move:
-            check_free(parts, job.record.size_bytes, job.record.name)
-        if job.resumable:
-            write_record(parts, job.record)
-
     def _go_on(self, job: Job) -> None:
-        job.state = DownloadState.QUEUED
+        job.state, job.halting = DownloadState.QUEUED, False
         job.record.running, job.record.failed = True, False
         job.record.message = job.record.remedy = ""
         job.task = asyncio.create_task(self._carry_out(job), name=f"download {job.record.name}")
@@ -207,17 +189,21 @@ class Downloads:
         record, parts = job.record, job.folder / FOLDER
         try:
             async with self._slots:
-                await self._on_disk(lambda: self._begin(job))
-                fetcher = Fetcher(
-                    record,
-                    parts,
-                    self._transport(),
-                    self._limits,
-                    self._tokens.get(record.id, ""),
-                    partial(self._new_token, record.reference),
-                )
-                await self._run(job, fetcher)
-                await self._arrive(job, fetcher.sha256)
+                more = True
+                while more:
+                    await self._on_disk(lambda: begin(job))
+                    if job.halting:
+                        raise Stopped
+                    fetcher = Fetcher(
+                        record,
+                        parts,
+                        self._transport(),
+                        self._limits,
+                        self._tokens.get(record.id, ""),
+                        partial(self._new_token, record.reference),
+                    )
+                    await self._run(job, fetcher)
+                    more = await self._arrive(job, fetcher.sha256)
         except Stopped:
             await self._end(job, DownloadState.PAUSED, running=False)
         except asyncio.CancelledError:
@@ -246,13 +232,6 @@ class Downloads:
             job.record.message, job.record.remedy = error.message, error.remedy or ""
             self._tell(job)
 
-    def _begin(self, job: Job) -> None:
-        """What must hold before bytes are fetched; blocking."""
-        (job.folder / FOLDER).mkdir(parents=True, exist_ok=True)
-        check_new(job.folder, job.record.name)
-        check_free(job.folder / FOLDER, job.record.size_bytes - job.record.done_bytes, job.record.name)
-        write_record(job.folder / FOLDER, job.record)
-
     async def _run(self, job: Job, work: Fetcher | Copy) -> None:
         """Run the work in a thread, telling how far it is; it is over when this returns or raises."""
         loop = asyncio.get_running_loop()
@@ -275,19 +254,18 @@ class Downloads:
             job.work = None
             job.rest()
 
-    async def _arrive(self, job: Job, sha256: str) -> None:
+    async def _arrive(self, job: Job, sha256: str) -> bool:
+        """Give the file that came its place; whether another one follows."""
         record = job.record
         job.state = DownloadState.VERIFYING
         self._tell(job)
-        part = part_file(job.folder / FOLDER, record.id)
-        await self._on_disk(
-            lambda: arrive(part, job.folder, record.name, sha256, record.sha256, record.beside)
-        )
-        await self._on_disk(lambda: forget(job.folder / FOLDER, record.id))
+        if await self._on_disk(lambda: step(job, sha256)):
+            return True
         job.state = DownloadState.DONE
         log.info("%s has come from %s", record.name, record.reference)
         await self._arrived()
         self._tell(job)
+        return False
 
     def _new_token(self, reference: str) -> str:
         """A token in place of one that is not taken any more; blocking."""
@@ -298,6 +276,7 @@ class Downloads:
         task = job.task
         if task is None or task.done():
             return
+        job.halting = True
         if job.work is not None:
             job.work.stop()
         elif job.state is DownloadState.QUEUED:
@@ -337,24 +316,3 @@ class Downloads:
 
     async def _on_disk(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work)
-
-
-def _records(folder: Path) -> list[Record]:
-    """The downloads of a models folder; the rest of an import that was killed is removed."""
-    records = list(read_records(folder / FOLDER))
-    for record in [one for one in records if _has_come(folder, one)]:
-        forget(folder / FOLDER, record.id)  # killed between its last two steps
-        records.remove(record)
-    known = {record.id for record in records}
-    for file in (folder / FOLDER).glob("*"):
-        if file.name.startswith(".") or (file.suffix == ".part" and file.stem not in known):
-            file.unlink(missing_ok=True)
-    return records
-
-
-def _has_come(folder: Path, record: Record) -> bool:
-    """Whether all of it is a model already: it has its name, and nothing is left to be renamed."""
-    file = model_file(folder, record.name)
-    if part_file(folder / FOLDER, record.id).exists() or not file.exists():
-        return False
-    return record.size_bytes == file.stat().st_size

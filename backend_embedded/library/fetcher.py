@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -13,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backend_embedded.errors import ControlCenterError, DownloadFailed
+from backend_embedded.library.answer_head import StartOver, check_part, check_whole, not_as_told
 from backend_embedded.library.hashing import FollowingHash
 from backend_embedded.library.offer import refused
 from backend_embedded.library.record import SEGMENT_BYTES, Record, Segment, part_file, write_record
 from backend_embedded.library.transport import Connection, Transient, Transport
 
 log = logging.getLogger(__name__)
-
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +43,6 @@ class Limits:
 
 class Stopped(Exception):
     """`stop` was called; what is there stays on the disk."""
-
-
-class _StartOver(Exception):
-    """The server does not go on with what is there."""
 
 
 class Fetcher:
@@ -97,7 +91,7 @@ class Fetcher:
             try:
                 self._attempt()
                 return
-            except _StartOver as reason:
+            except StartOver as reason:
                 log.info("The download of %s starts over: %s", self._record.name, reason)
                 ranges = self._record.ranges
                 self._record.begin(self._limits.segment_bytes if ranges is not False else 2**63)
@@ -250,58 +244,18 @@ class Fetcher:
             self._token = self._renew()
             raise Transient("the server asks for a new token", 0.0)
         if status == 416:
-            raise _StartOver("the server has another size of it")
+            raise StartOver("the server has another size of it")
         if status not in (200, 206):
             raise refused(status, f"file {self._record.name}", connection.url)
         etag = connection.headers.get("ETag") or ""
         with self._changed:
             if status == 206:
-                self._check_part(connection, segment, etag)
+                check_part(self._record, segment, connection, etag)
             else:
-                self._check_whole(connection, segment)
+                check_whole(self._record, segment, connection)
+                self._waiting.clear()
             self._record.etag = self._record.etag or etag
             self._changed.notify_all()
-
-    def _check_part(self, connection: Connection, segment: Segment, etag: str) -> None:
-        record = self._record
-        told = _CONTENT_RANGE.fullmatch((connection.headers.get("Content-Range") or "").strip())
-        if told is None or int(told[1]) != segment.at:
-            record.ranges = False
-            raise _StartOver("the server sent another part than was asked for")
-        if told[3] != "*":
-            self._check_size(int(told[3]))
-            if not segment.end:
-                segment.end = record.size_bytes = int(told[3])
-        if record.etag and etag and etag != record.etag and not record.sha256:
-            raise _StartOver("the file has changed on the server")
-        if connection.length is not None and connection.length > (segment.end or 2**63) - segment.at:
-            raise self._lie(f"it sends {connection.length} bytes of a smaller part")
-        record.ranges = True
-
-    def _check_whole(self, connection: Connection, segment: Segment) -> None:
-        """The server does not send parts: all of it comes over one connection, from the start."""
-        record = self._record
-        if connection.length is not None:
-            self._check_size(connection.length)
-            record.size_bytes = connection.length
-        started = record.ranges or record.done_bytes or segment.start
-        record.ranges = False
-        if started:
-            raise _StartOver("the server cannot go on in the middle")
-        segment.end = record.size_bytes
-        record.segments = [segment]
-        self._waiting.clear()
-
-    def _check_size(self, told: int) -> None:
-        if self._record.size_bytes and told != self._record.size_bytes:
-            raise self._lie(f"it should have {self._record.size_bytes} bytes, the server says {told}")
-
-    def _lie(self, what: str) -> DownloadFailed:
-        return DownloadFailed(
-            f"{self._record.name} is not what it should be: {what}.",
-            remedy="Cancel the download and try again later, or take another source.",
-            url=self._record.url,
-        )
 
     # -- its body ---------------------------------------------------------------------------------
 
@@ -313,7 +267,7 @@ class Fetcher:
                 break
             came += count
             if segment.end and segment.at + count > segment.end:
-                raise self._lie("the server sends more than it said")
+                raise not_as_told(self._record, "the server sends more than it said")
             _write(descriptor, buffer[:count], segment.at)
             with self._changed:
                 segment.done += count

@@ -7,17 +7,19 @@ A HEAD request that follows no redirect tells of one file: `X-Linked-Etag` (sha2
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from backend_embedded.errors import DownloadFailed, NotFound
-from backend_embedded.library.offer import Offer, Offers, file_name, json_of, quantization_of, refused
+from backend_embedded.errors import NotFound
+from backend_embedded.library.offer import Offer, Offers, Piece, file_name, json_of, quantization_of, refused
 from backend_embedded.library.reference import HuggingFaceReference
 from backend_embedded.library.transport import REDIRECTS, Transport
 from backend_embedded.llm.library import spdx
+from backend_embedded.llm.parts import part_names
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_PARTED = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
+_SUFFIX = ".gguf"
 
 
 class HuggingFace:
@@ -32,14 +34,15 @@ class HuggingFace:
         self._base_url = base_url.rstrip("/")
 
     def offers(self, reference: HuggingFaceReference) -> Offers:
-        """The file that is named, or all GGUF files of the repository; blocking.
+        """The file that is named, or all models of the repository, each whole or in parts; blocking.
 
         Raises:
             NotFound, DownloadFailed: no such repository or file, or no GGUF file in it.
             Transient: another try may go better.
         """
         licence = self._licence(reference)
-        files = (self._file(reference),) if reference.file else self._listed(reference)
+        whole = reference.file and len(_parts(reference.file)) == 1
+        files = (self._file(reference),) if whole else self._listed(reference)
         title = f"{reference.owner}/{reference.repository}"
         return Offers(str(reference), title, licence, files)
 
@@ -65,7 +68,10 @@ class HuggingFace:
         url = f"{self._base_url}/api/models/{where}/tree/{quote(reference.revision, safe='')}?recursive=true"
         listed = json_of(self._transport.open(url), f"repository {reference} on Hugging Face")
         rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
-        files = tuple(self._of_row(reference, row) for row in rows if _is_model(str(row.get("path", ""))))
+        rows = [row for row in rows if _is_model(str(row.get("path", "")))]
+        files = _joined({str(row["path"]): self._of_row(reference, row) for row in rows})
+        if reference.file:
+            return (self._of_parts(reference, files),)
         if not files:
             raise NotFound(
                 f"{reference} has no GGUF file.",
@@ -81,6 +87,17 @@ class HuggingFace:
                 remedy=f"Choose one of {there}." if there else "Name one of its files.",
             )
         return tuple(sorted(chosen, key=lambda file: file.size_bytes))
+
+    def _of_parts(self, reference: HuggingFaceReference, files: tuple[Offer, ...]) -> Offer:
+        """The model that the named part belongs to."""
+        first = str(replace(reference, file=_parts(reference.file)[0]))
+        for file in files:
+            if file.reference == first:
+                return file
+        raise NotFound(
+            f"{reference} is one of several parts of a model, and they are not all there.",
+            remedy="Choose another file of the repository.",
+        )
 
     def _of_row(self, reference: HuggingFaceReference, row: dict[str, Any]) -> Offer:
         large = row.get("lfs")
@@ -98,11 +115,6 @@ class HuggingFace:
     def _offer(
         self, reference: HuggingFaceReference, file: str, revision: str, size_bytes: int, sha256: str
     ) -> Offer:
-        if _PARTED.search(file):
-            raise DownloadFailed(
-                f"{file} is one of several parts of a model, which cannot be fetched yet.",
-                remedy="Choose a file that is whole.",
-            )
         exact = HuggingFaceReference(reference.owner, reference.repository, file, reference.revision)
         return Offer(
             reference=str(exact),
@@ -134,4 +146,27 @@ class HuggingFace:
 
 def _is_model(path: str) -> bool:
     name = path.rsplit("/", 1)[-1].lower()
-    return name.endswith(".gguf") and "mmproj" not in name and not _PARTED.search(name)
+    return name.endswith(_SUFFIX) and "mmproj" not in name
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    """The paths of all files of the model that this one belongs to."""
+    folder, slash, name = path.rpartition("/")
+    stem, suffix = name[: -len(_SUFFIX)], name[-len(_SUFFIX) :]
+    return tuple(f"{folder}{slash}{part}{suffix}" for part in part_names(stem))
+
+
+def _joined(files: dict[str, Offer]) -> tuple[Offer, ...]:
+    """Those of a model in several parts as one; left out where a part is missing."""
+    models = []
+    for path, offer in files.items():
+        paths = _parts(path)
+        if len(paths) == 1:
+            models.append(offer)
+        elif path == paths[0] and all(part in files for part in paths):
+            pieces = tuple(
+                Piece(one.name, one.url, one.size_bytes, one.sha256) for one in map(files.__getitem__, paths)
+            )
+            size_bytes = sum(piece.size_bytes for piece in pieces)
+            models.append(replace(offer, size_bytes=size_bytes, sha256="", pieces=pieces))
+    return tuple(models)

@@ -13,6 +13,7 @@ from backend_embedded.errors import ControlCenterError, InvalidInput, ModelUnsup
 from backend_embedded.library.fetcher import Stopped, disk_error
 from backend_embedded.library.record import Record, Segment, part_file
 from backend_embedded.llm.gguf import read_gguf
+from backend_embedded.llm.parts import part_names
 
 CHUNK_BYTES = 8 * 1024 * 1024
 FICLONE = 0x40049409
@@ -36,12 +37,19 @@ def check_import(path: Path) -> int:
         raise InvalidInput(
             f"{path} cannot be read: {error.strerror}.", remedy="Check the file's rights."
         ) from error
-    if not header.architecture or header.architecture in _COMPANIONS:
+    if header.architecture in _COMPANIONS or not (header.architecture or len(part_names(path.stem)) > 1):
         raise ModelUnsupported(
             f"{path} is no language model by itself.",
             remedy="Choose the model's own file.",
             file=str(path),
             architecture=header.architecture,
+        )
+    count = len(part_names(path.stem))
+    if count > 1:
+        raise ModelUnsupported(
+            f"{path} is one of {count} parts of a model, which are not imported one by one.",
+            remedy="Put all of them into the models folder.",
+            file=str(path),
         )
     return header.size_bytes
 

@@ -32,6 +32,7 @@ class Job:
         folder: models folder that it goes to.
         resumable: its record is on the disk and can be gone on with.
         task: what carries it out; None while nothing does.
+        halting: it is to stop at the next file, if not before.
     """
 
     def __init__(self, record: Record, folder: Path, resumable: bool = True) -> None:
@@ -41,6 +42,7 @@ class Job:
         self.state = DownloadState.QUEUED
         self.work: Work | None = None
         self.task: asyncio.Task[None] | None = None
+        self.halting = False
         self.told: Download | None = None
         self._speed = Speed()
 
@@ -53,19 +55,20 @@ class Job:
         """As the API tells it."""
         record = self.record
         running = self.state is DownloadState.RUNNING
-        done = record.size_bytes if self.state is DownloadState.DONE else record.done_bytes
+        size = record.total_bytes
+        done = size if self.state is DownloadState.DONE else record.came_bytes + record.done_bytes
         if running:
             self._speed.note(time.monotonic(), done)
-        left = record.size_bytes - done
+        left = size - done
         return Download(
             id=record.id,
             reference=record.reference,
             name=record.name,
             state=self.state,
-            size_bytes=record.size_bytes,
+            size_bytes=size,
             done_bytes=done,
             bytes_per_s=round(self._speed.bytes_per_s) if running else 0,
-            remaining_s=self._speed.remaining_s(left) if running and record.size_bytes else None,
+            remaining_s=self._speed.remaining_s(left) if running and size else None,
             started_at=datetime.fromisoformat(record.started_at),
             retries=record.retries,
             message=record.message,

@@ -18,8 +18,18 @@ _QUANTIZATION = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """One file of a model in several; `name` is the file's before `.gguf`."""
+
+    name: str
+    url: str
+    size_bytes: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
-    """One file that can be fetched.
+    """One model that can be fetched: a file, or several that belong together.
 
     Attributes:
         reference: name that means this file and no other.
@@ -27,6 +37,7 @@ class Offer:
         url: where it is.
         token: goes as `Authorization: Bearer`, to the host of `url` only.
         beside: what the registry has beside the file: `template`, `system`, `params`, `license`.
+        pieces: all its files in order if it has several; `size_bytes` is that of all, `sha256` empty.
     """
 
     reference: str
@@ -37,6 +48,7 @@ class Offer:
     quantization: str = ""
     token: str = field(default="", repr=False)
     beside: dict[str, str] = field(default_factory=dict)
+    pieces: tuple[Piece, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from backend_embedded.library.offer import Offer, Piece
+from backend_embedded.llm.parts import base_name, parts_called
 from backend_embedded.settings import write_whole
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,10 @@ class Record:
         etag: what the server calls this version of the file.
         ranges: the server sends parts; None while that is not known.
         beside: what belongs to the model besides its file.
+        file: of a model in several files the one under way, before `.gguf`; url, sizes, sha256 and segments are
+            this one's. Empty: the model is one file.
+        waiting: files that follow it; the model's first is the last, so that half a model is never seen.
+        came: files that are in their place.
     """
 
     id: str
@@ -68,6 +74,40 @@ class Record:
     remedy: str = ""
     beside: dict[str, str] = field(default_factory=dict)
     segments: list[Segment] = field(default_factory=list)
+    file: str = ""
+    waiting: list[Piece] = field(default_factory=list)
+    came: list[Piece] = field(default_factory=list)
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file under way, before `.gguf`."""
+        return self.file or self.name
+
+    @property
+    def came_bytes(self) -> int:
+        """Bytes of the files that are in their place."""
+        return sum(piece.size_bytes for piece in self.came)
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of all files; 0 while unknown."""
+        return self.came_bytes + self.size_bytes + sum(piece.size_bytes for piece in self.waiting)
+
+    def turn_to_next(self) -> None:
+        """The file under way is in its place: go over to the next one."""
+        self.came.append(Piece(self.file_name, self.url, self.size_bytes, self.sha256))
+        self._take(self.waiting.pop(0))
+
+    def _take(self, piece: Piece) -> None:
+        self.file, self.url = piece.name, piece.url
+        self.size_bytes, self.sha256 = piece.size_bytes, piece.sha256
+        self.segments, self.etag, self.ranges = [], "", None
+
+    def in_pieces(self, pieces: tuple[Piece, ...]) -> None:
+        """Lay out a model in several files; the first is fetched last."""
+        first, second, *others = pieces
+        self.waiting = [*others, first]
+        self._take(second)
 
     @property
     def done_bytes(self) -> int:
@@ -100,6 +140,27 @@ class Record:
         self.ranges = None
 
 
+def record_of(offer: Offer, download_id: str, name: str, started_at: str) -> Record:
+    """A new record; of a model in several files `name` is changed into that of its first."""
+    record = Record(
+        id=download_id,
+        reference=offer.reference,
+        name=name,
+        url=offer.url,
+        started_at=started_at,
+        size_bytes=offer.size_bytes,
+        sha256=offer.sha256,
+        beside=offer.beside,
+    )
+    if offer.pieces:
+        names = parts_called(base_name(name), len(offer.pieces))
+        record.name = names[0]
+        record.in_pieces(
+            tuple(replace(piece, name=own) for piece, own in zip(offer.pieces, names, strict=True))
+        )
+    return record
+
+
 def read_records(folder: Path) -> Iterator[Record]:
     """The downloads of a folder; what cannot be read is passed over."""
     for file in sorted(folder.glob("*.json")):
@@ -128,6 +189,8 @@ def forget(folder: Path, download_id: str) -> None:
 def _parse(facts: dict[str, Any], on_disk: int) -> Record:
     """A record; of segments only what the part file has room for is believed."""
     segments = [Segment(int(s["start"]), int(s["end"]), int(s["done"])) for s in facts.pop("segments")]
+    for key in ("waiting", "came"):
+        facts[key] = [Piece(**piece) for piece in facts.get(key, ())]
     record = Record(**facts)
     for segment in segments:
         segment.done = max(0, min(segment.done, on_disk - segment.start))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
 from backend_embedded.errors import DownloadFailed, InvalidInput
 from backend_embedded.library.hugging_face import HuggingFace
-from backend_embedded.library.offer import Offer, Offers, file_name, quantization_of, refused
+from backend_embedded.library.offer import Offer, Offers, Piece, file_name, quantization_of, refused
 from backend_embedded.library.ollama_registry import OllamaRegistry
 from backend_embedded.library.reference import (
     OLLAMA_HOST,
@@ -18,9 +19,12 @@ from backend_embedded.library.reference import (
     parse_reference,
 )
 from backend_embedded.library.transport import Transient, Transport
+from backend_embedded.llm.parts import part_names
+from backend_embedded.resilience.retry import HTTP_SERVICES
 
-TRIES = 3
+SUFFIX = ".gguf"
 LONGEST_PAUSE_S = 5.0
+"""Whoever asks is waiting: a server that names a longer one is told instead."""
 USUAL = "Q4_K_M"
 """The quantization that a repository's name alone stands for."""
 
@@ -31,7 +35,7 @@ class Resolver:
     Args:
         transport: makes the connections, with the settings as they are now.
         ollama_url, hugging_face_url: addresses of the registries.
-        pause_s: first pause between tries, doubled each time.
+        pause_s: pause after so many failures.
     """
 
     def __init__(
@@ -39,7 +43,7 @@ class Resolver:
         transport: Callable[[], Transport],
         ollama_url: str = f"https://{OLLAMA_HOST}",
         hugging_face_url: str = "https://huggingface.co",
-        pause_s: float = 1.0,
+        pause_s: Callable[[int], float] = HTTP_SERVICES.pause_s,
     ) -> None:
         self._transport = transport
         self._ollama_url = ollama_url
@@ -54,12 +58,12 @@ class Resolver:
             NotFound, DownloadFailed: there is no such model, or the registry cannot be asked.
         """
         reference = parse_reference(text)
-        for failures in range(TRIES):
+        for failures in range(1, HTTP_SERVICES.attempts + 1):
             try:
                 return self._ask(reference)
             except Transient as error:
-                pause_s = self._pause_s * 2**failures if error.retry_after_s is None else error.retry_after_s
-                if failures + 1 == TRIES or pause_s > LONGEST_PAUSE_S:
+                pause_s = self._pause_s(failures) if error.retry_after_s is None else error.retry_after_s
+                if failures == HTTP_SERVICES.attempts or pause_s > LONGEST_PAUSE_S:
                     raise DownloadFailed(
                         f"{reference} could not be looked up: {error.message}.",
                         remedy="Check the network and the proxy in the settings, then try again.",
@@ -96,17 +100,38 @@ class Resolver:
                 return self._file(reference)
 
     def _file(self, reference: FileReference) -> Offers:
-        """A file of any server: its size when the server tells it."""
-        answer = self._transport().open(reference.url, method="HEAD")
-        answer.close()
-        if answer.status not in (200, 405, 501):
-            raise refused(answer.status, f"file at {reference.url}", reference.url)
-        size = answer.headers.get("Content-Length") or ""
+        """A file of any server, with the others of its model if it is a part; sizes where the server tells them."""
+        stem = reference.file[: -len(SUFFIX)]
+        parts = part_names(stem)
+        name = file_name(parts[0])
+        urls = [_address_of(reference.url, number, len(parts)) for number in range(1, len(parts) + 1)]
+        sizes = [self._size(url) for url in urls]
+        pieces = tuple(
+            Piece(file_name(part), url, size) for part, url, size in zip(parts, urls, sizes, strict=True)
+        )
         offer = Offer(
-            reference=reference.url,
-            name=file_name(reference.file[: -len(".gguf")]),
-            url=reference.url,
-            size_bytes=int(size) if answer.status == 200 and size.isdigit() else 0,
+            reference=urls[0],
+            name=name,
+            url=urls[0],
+            size_bytes=sum(sizes),
             quantization=quantization_of(reference.file),
+            pieces=pieces if len(pieces) > 1 else (),
         )
         return Offers(reference.url, reference.file, "", (offer,))
+
+    def _size(self, url: str) -> int:
+        """Bytes of a file; 0 when the server does not tell."""
+        answer = self._transport().open(url, method="HEAD")
+        answer.close()
+        if answer.status not in (200, 405, 501):
+            raise refused(answer.status, f"file at {url}", url)
+        size = answer.headers.get("Content-Length") or ""
+        return int(size) if answer.status == 200 and size.isdigit() else 0
+
+
+def _address_of(url: str, number: int, count: int) -> str:
+    """Where one part of a model is, of the address of any of them; a model in one file is where it is."""
+    if count == 1:
+        return url
+    path, mark, query = url.partition("?")
+    return re.sub(r"-\d{5}(-of-\d{5}\.gguf)$", rf"-{number:05d}\1", path, flags=re.IGNORECASE) + mark + query

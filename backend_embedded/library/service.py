@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,7 @@ from backend_embedded.library.downloads import Downloads
 from backend_embedded.library.offer import file_name
 from backend_embedded.library.resolver import Resolver
 from backend_embedded.llm.gguf import read_metadata
+from backend_embedded.llm.parts import base_name, part_files, parts_called
 from backend_embedded.llm.port import LanguageModel
 from backend_embedded.settings import SettingsFile
 
@@ -167,12 +169,14 @@ def _details(model: Model, why_kept: str) -> ModelDetails:
     except (OSError, ModelFileInvalid):
         pass  # the model's own `problem` says it
     with contextlib.suppress(OSError, ValueError):  # only what the Ollama registry gave has such a file
-        beside = json.loads(beside_file(path).read_bytes())
+        told = json.loads(beside_file(path).read_bytes())
+        beside = {str(key): str(value) for key, value in told.items()} if isinstance(told, dict) else {}
     shown = {key: _short(value) for key, value in metadata.items() if key != TEMPLATE and value is not None}
     return ModelDetails(
         model=model,
         template=str(metadata.get(TEMPLATE) or beside.get("template", "")),
         license_text=beside.get("license", ""),
+        beside=beside,
         metadata=shown,
         frees_bytes=frees,
         removable=not why_kept,
@@ -186,16 +190,27 @@ def _short(value: object) -> str:
 
 
 def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
+    for file in part_files(path):
+        file.unlink(missing_ok=True)
     beside_file(path).unlink(missing_ok=True)
 
 
 def _link(source: Path, folder: Path, name: str) -> bool:
-    """A second name for the same file; False where the disk cannot do that."""
+    """A second name for the same file, or the same parts; False where the disk cannot do that."""
     folder.mkdir(parents=True, exist_ok=True)
-    check_new(folder, name)
+    files = part_files(source)
+    names = parts_called(base_name(name) if len(files) > 1 else name, len(files))
+    for one in names:
+        check_new(folder, one)
+    made: list[Path] = []
     try:
-        os.link(source, model_file(folder, name))
+        for file, one in reversed(list(zip(files, names, strict=True))):  # the first is what makes it a model
+            os.link(file, model_file(folder, one))
+            made.append(model_file(folder, one))
+        with contextlib.suppress(FileNotFoundError):  # only what the Ollama registry gave has such a file
+            shutil.copyfile(beside_file(source), beside_file(made[-1]))
     except OSError:
+        for file in made:
+            file.unlink(missing_ok=True)
         return False
     return True

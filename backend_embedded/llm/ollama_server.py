@@ -299,6 +299,12 @@ class OllamaServer:
         await _call(client, name, client.delete(name))
         await self.look()
 
+    async def copy(self, name: str, new_name: str) -> None:
+        """Have the server give a model a second name."""
+        client = self.client()
+        await _call(client, name, client.copy(name, new_name))
+        await self.look()
+
     async def show(self, name: str) -> dict[str, Any]:
         """What the server tells about a model."""
         return await self.client().post("/api/show", {"model": name}, 5 * PROBE_S)

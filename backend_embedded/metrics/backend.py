@@ -8,9 +8,43 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from backend_embedded.contract.generation import GenerationStats
 from backend_embedded.contract.status import Capability, State
+from backend_embedded.metrics.cache import CacheMetrics
+from backend_embedded.metrics.resilience import ResilienceMetrics
 
 DURATION_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 STATE_VALUES = {State.DOWN: 0, State.DEGRADED: 1, State.OK: 2}
+
+
+class PoolMetrics:
+    """Counts what becomes of the connections to PostgreSQL."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._waits = Histogram(
+            "sutazai_database_pool_wait_seconds",
+            "Time until a connection to PostgreSQL was handed out.",
+            buckets=DURATION_BUCKETS_S,
+            registry=registry,
+        )
+        self._exhausted = Counter(
+            "sutazai_database_pool_exhausted",
+            "Times that a connection to PostgreSQL was wanted while all were in use.",
+            registry=registry,
+        )
+        self._in_use = Gauge(
+            "sutazai_database_pool_in_use", "Connections to PostgreSQL in use.", registry=registry
+        )
+
+    def waited(self, seconds: float) -> None:
+        """A connection was handed out after so long."""
+        self._waits.observe(seconds)
+
+    def exhausted(self) -> None:
+        """A connection was wanted while all were in use."""
+        self._exhausted.inc()
+
+    def in_use(self, count: int) -> None:
+        """So many connections are in use."""
+        self._in_use.set(count)
 
 
 class BackendMetrics:
@@ -74,6 +108,18 @@ class BackendMetrics:
             ("name", "provider"),
             registry=registry,
         )
+        self.resilience = ResilienceMetrics(registry)
+        """Of services that fail."""
+        self.cache = CacheMetrics(registry)
+        """Of the cache, locks and limits."""
+        self.pool = PoolMetrics(registry)
+        """Of the connections to a database in another process."""
+        self._messages = Counter(
+            "sutazai_messages",
+            "Messages by queue and what became of them: published, handled, rejected, requeued.",
+            ("queue", "outcome"),
+            registry=registry,
+        )
         self._subscribers = Gauge("sutazai_event_subscribers", "Open event streams.", registry=registry)
 
     def request_ended(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -100,6 +146,10 @@ class BackendMetrics:
             self._rate.labels(*whose).set(stats.tokens_per_s)
             for phase in ("queue", "prompt", "decode"):
                 self._phases.labels(*whose, phase).inc(max(0.0, getattr(stats, f"{phase}_ms")) / 1_000)
+
+    def message_counted(self, queue: str, outcome: str) -> None:
+        """A message was published, handled, rejected or requeued."""
+        self._messages.labels(queue, outcome).inc()
 
     def waiting_changed(self, change: int) -> None:
         """One more (1) or one less (-1) request waits."""

@@ -1,28 +1,28 @@
-"""The SQLite file: opened, brought up to date, read and written in transactions that are never torn."""
+"""A SQL database, whichever product serves it: its transactions, which are never torn, and its state."""
 
 from __future__ import annotations
 
+import math
+import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-import aiosqlite
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_embedded.contract.conversations import MessageStatus
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.contract.events import CapabilityChanged
 from backend_embedded.contract.status import Capability, State
-from backend_embedded.errors import StorageUnavailable
-from backend_embedded.storage.connections import open_appender, open_engine, unbroken
-from backend_embedded.storage.failures import translated
-from backend_embedded.storage.schema import attachments, messages
-from backend_embedded.storage.upgrade import upgrade
+from backend_embedded.errors import StorageError, StorageUnavailable
+from backend_embedded.storage.connections import unbroken
+from backend_embedded.storage.records import tasks
+from backend_embedded.storage.schema import attachments, conversations, messages
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Coroutine[Any, Any, T]]
@@ -32,105 +32,136 @@ CUT_OFF = ErrorBody(
     message="The backend ended while it was answering.",
     remedy="Continue the answer, or ask again.",
 )
-APPEND = "UPDATE messages SET text = text || ? WHERE id = ?"
 UNSENT_FOR = timedelta(days=7)
 """Files that were uploaded and never sent are removed after this."""
+COUNTED_EVERY_S = 30.0
+LIMIT_S = 10.0
+"""Longest time of a transaction; only a database in another process can take that long."""
 
 
-class SqliteDatabase:
-    """One SQLite file; open with `async with`.
+class Database(ABC):
+    """Transactions, and the capability as the last call found it; open with `async with`.
 
     Args:
-        file: the database; its folder is made.
+        capability: who serves, and the state before the first call.
         publish: told when the store becomes unusable and usable again.
     """
 
-    def __init__(self, file: Path, publish: Callable[[CapabilityChanged], None]) -> None:
-        self._file = file
+    dialect: str
+    """SQLAlchemy's name of it: `sqlite` or `postgresql`."""
+
+    def __init__(self, capability: Capability, publish: Callable[[CapabilityChanged], None]) -> None:
+        self._capability = capability
         self._publish = publish
-        self._capability = Capability(
-            name="store",
-            state=State.OK,
-            provider="embedded",
-            product=f"SQLite {aiosqlite.sqlite_version}",
-            since=datetime.now(UTC),
-        )
-        self._writer = open_engine(file, writes=True)
-        self._reader = open_engine(file, writes=False)
-        self._appender: aiosqlite.Connection | None = None
+        self._latency_ms: float | None = None
+        self._holds = ""
+        self._counted_s = -math.inf
 
-    async def __aenter__(self) -> Self:
-        with translated(str(self._file)):
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            async with self._writer.begin() as connection:
-                await connection.run_sync(upgrade)
-                await _close_cut_answers(connection)
-                await _forget_unsent(connection)
-            self._appender = await open_appender(self._file)
-        return self
+    @abstractmethod
+    async def __aenter__(self) -> Self: ...
 
+    @abstractmethod
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._appender is not None:
-            await self._appender.close()
-        await self._reader.dispose()
-        await self._writer.dispose()
+    ) -> None: ...
+
+    @abstractmethod
+    async def append(self, message_id: UUID, text: str) -> None:
+        """Add text to the end of a message that is written."""
+
+    @abstractmethod
+    async def _reading(self, work: Work[T], limit_s: float) -> T:
+        """Carry out `work` in a transaction that sees one state of the data throughout."""
+
+    @abstractmethod
+    async def _writing(self, work: Work[T], one_by_one: str, limit_s: float) -> T:
+        """Carry out `work` in a transaction that is committed at its end."""
+
+    @abstractmethod
+    def _translated(self) -> AbstractContextManager[None]:
+        """Raise errors of this program in place of the driver's."""
+
+    @abstractmethod
+    async def _size_bytes(self, connection: AsyncConnection) -> int:
+        """What the data takes on disk."""
 
     def capability(self) -> Capability:
         """State of the store after the last call."""
-        return self._capability
+        return self._capability.model_copy(update={"latency_ms": self._latency_ms, "holds": self._holds})
 
-    async def append(self, message_id: UUID, text: str) -> None:
-        """Add text to the end of a message that is written."""
-        await unbroken(self._append(message_id, text))
+    async def read(self, work: Work[T], limit_s: float = LIMIT_S) -> T:
+        """Carry out `work`, which only reads; it sees one state of the data throughout."""
+        return await unbroken(self._read(work, limit_s))
 
-    async def _append(self, message_id: UUID, text: str) -> None:
+    async def write(self, work: Work[T], one_by_one: str = "", limit_s: float = LIMIT_S) -> T:
+        """Carry out `work`, all or nothing; it may be begun anew, so that it must change nothing else.
+
+        Args:
+            one_by_one: names writes that never run side by side. SQLite has none that do.
+        """
+        return await unbroken(self._write(work, one_by_one, limit_s))
+
+    async def _read(self, work: Work[T], limit_s: float) -> T:
         async with self._watched():
-            assert self._appender is not None, "the store is open"
-            await self._appender.execute(APPEND, (text, message_id.hex))
+            done = await self._reading(work, limit_s)
+        await self._count_now_and_then()
+        return done
 
-    async def _read(self, work: Work[T]) -> T:
-        return await unbroken(self._transaction(self._reader.begin, work))
+    async def _write(self, work: Work[T], one_by_one: str, limit_s: float) -> T:
+        async with self._watched():
+            done = await self._writing(work, one_by_one, limit_s)
+        await self._count_now_and_then()
+        return done
 
-    async def _write(self, work: Work[T]) -> T:
-        return await unbroken(self._transaction(self._writer.begin, work))
+    async def _count_now_and_then(self) -> None:
+        """Look at what the store holds: not at the start, which need not wait for it."""
+        if time.monotonic() - self._counted_s <= COUNTED_EVERY_S:
+            return
+        self._counted_s = time.monotonic()
 
-    async def _transaction(
-        self, begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]], work: Work[T]
-    ) -> T:
-        async with self._watched(), begin() as connection:
-            return await work(connection)
+        async def work(connection: AsyncConnection) -> str:
+            chats = await connection.scalar(
+                select(func.count()).select_from(conversations).where(conversations.c.deleted_at.is_(None))
+            )
+            jobs = await connection.scalar(select(func.count()).select_from(tasks))
+            size = await self._size_bytes(connection)
+            return f"{chats} conversations, {jobs} tasks, {size / 1e6:.1f} MB"
+
+        try:
+            with self._translated():
+                self._holds = await self._reading(work, LIMIT_S)
+        except StorageError:
+            self._holds = ""  # what is wrong is told by the call that needs the store
 
     @asynccontextmanager
     async def _watched(self) -> AsyncIterator[None]:
         """Translate errors and keep the capability as the last call found it."""
+        began = time.perf_counter()
         try:
-            with translated(str(self._file)):
+            with self._translated():
                 yield
         except StorageUnavailable as error:
             self._becomes(State.DOWN, error.message)
             raise
+        self._latency_ms = round((time.perf_counter() - began) * 1_000, 2)
         self._becomes(State.OK, "")
 
     def _becomes(self, state: State, reason: str) -> None:
+        """Tell a change of the state."""
         if (state, reason) == (self._capability.state, self._capability.reason):
             return
         change = {"state": state, "reason": reason, "since": datetime.now(UTC)}
         self._capability = self._capability.model_copy(update=change)
-        self._publish(CapabilityChanged(capability=self._capability))
+        self._publish(CapabilityChanged(capability=self.capability()))
 
 
-async def _close_cut_answers(connection: AsyncConnection) -> None:
-    """No answer is being written when a store is opened: those that say so were cut off by a crash."""
+async def set_in_order(connection: AsyncConnection) -> None:
+    """What a store needs when it is opened: answers that a crash cut off, files that were never sent."""
     await connection.execute(
         update(messages)
         .where(messages.c.status == MessageStatus.WRITING)
         .values(status=MessageStatus.INCOMPLETE, error=CUT_OFF.model_dump(mode="json"))
     )
-
-
-async def _forget_unsent(connection: AsyncConnection) -> None:
     old = datetime.now(UTC) - UNSENT_FOR
     await connection.execute(
         delete(attachments).where(attachments.c.conversation_id.is_(None), attachments.c.created_at < old)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_embedded.contract.conversations import Conversation, ConversationCreate, ConversationPatch
 from backend_embedded.storage import tree
+from backend_embedded.storage.ledger import SOURCE, announce_event
 from backend_embedded.storage.port import ConversationFilter, ConversationPage
 from backend_embedded.storage.rows import SELECT_CONVERSATION, as_conversation
 from backend_embedded.storage.schema import conversations
@@ -35,6 +36,7 @@ async def create(connection: AsyncConnection, wanted: ConversationCreate) -> Con
     if wanted.settings is not None:
         values["settings"] = wanted.settings.model_dump(mode="json")
     await connection.execute(insert(conversations).values(values))
+    await announce_event(connection, "CONVERSATION_CREATED", SOURCE, {"conversation_id": str(made.id)})
     return await tree.conversation(connection, made.id)
 
 

@@ -23,8 +23,9 @@ from sqlalchemy import (
     Uuid,
     false,
 )
+from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest revision in `migrations/versions`; a store of this version is opened without alembic."""
 
 NAMING = {
@@ -56,6 +57,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class Json(TypeDecorator[Any]):
+    """A JSON value; None is NULL. Binary JSON in PostgreSQL, whose module only a store there loads."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """JSONB or JSON."""
+        if dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import JSONB
+
+            return dialect.type_descriptor(JSONB(none_as_null=True))
+        return dialect.type_descriptor(JSON(none_as_null=True))
+
+
 metadata = MetaData(naming_convention=NAMING)
 
 conversations = Table(
@@ -72,9 +88,9 @@ conversations = Table(
     Column("pinned", Boolean, nullable=False, server_default=false()),
     Column("archived_at", UtcDateTime),
     Column("folder", String(200), nullable=False, server_default=""),
-    Column("tags", JSON(none_as_null=True)),
+    Column("tags", Json),
     Column("titled_by", String(20), nullable=False, server_default="question"),
-    Column("settings", JSON(none_as_null=True)),
+    Column("settings", Json),
     Index(None, "deleted_at", "updated_at"),
 )
 
@@ -92,12 +108,12 @@ messages = Table(
     Column("role", String(20), nullable=False),
     Column("status", String(20), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("stats", JSON(none_as_null=True)),
-    Column("error", JSON(none_as_null=True)),
+    Column("stats", Json),
+    Column("error", Json),
     # Facts of the message's files; their text is in `attachments`.
-    Column("attachments", JSON(none_as_null=True)),
-    Column("seams", JSON(none_as_null=True)),
-    Column("context", JSON(none_as_null=True)),
+    Column("attachments", Json),
+    Column("seams", Json),
+    Column("context", Json),
     Column("text", Text, nullable=False),
     Index(None, "conversation_id", "status"),
     Index(None, "parent_id", "number"),
@@ -126,7 +142,7 @@ summaries = Table(
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("id", Uuid, nullable=False, unique=True),
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("covers", JSON(none_as_null=True), nullable=False),
+    Column("covers", Json, nullable=False),
     Column("edited", Boolean, nullable=False),
     Column("tokens", Integer, nullable=False),
     Column("text", Text, nullable=False),
@@ -137,5 +153,5 @@ presets = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("name", String(80), nullable=False, unique=True),
-    Column("content", JSON(none_as_null=True), nullable=False),
+    Column("content", Json, nullable=False),
 )

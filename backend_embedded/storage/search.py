@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_embedded.contract.conversations import SearchHit
 from backend_embedded.contract.generation import Role
-from backend_embedded.storage.rows import AnyRow
-from backend_embedded.storage.schema import UtcDateTime, conversations
+from backend_embedded.storage.found import FIRST, LAST, Found, Query, may_go_on, parts_of
+from backend_embedded.storage.schema import conversations
+from backend_embedded.storage.search_fts5 import Fts5Index
+from backend_embedded.storage.search_tsvector import TextSearchIndex
 
-FIRST, LAST = "\x02", "\x03"
 MOST_TITLES = 10
-SHORTEST_BEGINNING = 2
-"""A single letter begins too many words: it is looked for as a word of its own."""
 
-# Newest first, which the index gives without looking at all matches; only the page's are joined and excerpted.
-FIND = (
-    "WITH newest AS (SELECT rowid AS number, "
-    "snippet(message_search, 0, char(2), char(3), '…', 16) AS snippet "
-    "FROM message_search WHERE message_search MATCH :query {within} ORDER BY rowid DESC LIMIT :looked) "
-    "SELECT c.id AS conversation_id, c.title AS title, m.id AS message_id, m.role AS role, "
-    "m.created_at AS created_at, newest.snippet AS snippet "
-    "FROM newest JOIN messages m ON m.number = newest.number "
-    "JOIN conversations c ON c.id = m.conversation_id WHERE c.deleted_at IS NULL "
-    "ORDER BY newest.number DESC LIMIT :limit OFFSET :offset"
-)
-WITHIN = "AND rowid IN (SELECT number FROM messages WHERE conversation_id = :conversation_id)"
+
+class Index(Protocol):
+    """The words of the final messages, as the database at hand keeps them. Newest first in all it gives."""
+
+    async def more_than(
+        self, connection: AsyncConnection, query: Query, count: int, conversation_id: UUID | None
+    ) -> bool:
+        """Whether more messages than so many match."""
+        ...
+
+    async def page(
+        self, connection: AsyncConnection, query: Query, limit: int, offset: int, conversation_id: UUID | None
+    ) -> Sequence[Found]:
+        """Messages outside the bin that match."""
+        ...
+
+
+INDEXES: dict[str, Index] = {"sqlite": Fts5Index(), "postgresql": TextSearchIndex()}
 
 
 async def find(
@@ -44,60 +49,30 @@ async def find(
 
     When whole words find less than a page, the last one may be the beginning of a word.
     """
-    exact, beginning = _matches(query)
-    if not exact:
+    exact = Query(parts_of(query))
+    if not exact.parts:
         return []
+    index = INDEXES[connection.dialect.name]
     titles = [] if conversation_id is not None else await _titles(connection, query)
     shown = titles[offset : offset + limit]
     room, start = limit - len(shown), max(0, offset - len(titles))
-    full = await _more_than(connection, exact, limit - 1, conversation_id)
-    wanted = exact if full or not beginning else beginning
-    rows = await _page(connection, wanted, room, start, conversation_id) if room else []
+    full = not may_go_on(query) or await index.more_than(connection, exact, limit - 1, conversation_id)
+    wanted = exact if full else Query(exact.parts, goes_on=True)
+    rows = await index.page(connection, wanted, room, start, conversation_id) if room else []
     in_title = {hit.conversation_id for hit in titles}
     hits = [
         SearchHit(
-            conversation_id=(found := UUID(row.conversation_id)),
+            conversation_id=row.conversation_id,
             conversation_title=row.title,
-            message_id=UUID(row.message_id),
+            message_id=row.message_id,
             snippet=row.snippet,
-            role=Role(row.role),
+            role=row.role,
             created_at=row.created_at,
-            in_title=found in in_title,
+            in_title=row.conversation_id in in_title,
         )
         for row in rows
     ]
     return [*shown, *hits]
-
-
-async def _page(
-    connection: AsyncConnection, wanted: str, limit: int, offset: int, conversation_id: UUID | None
-) -> Sequence[AnyRow]:
-    given: dict[str, Any] = {"query": wanted, "limit": limit, "offset": offset}
-    if conversation_id is not None:
-        given["conversation_id"] = conversation_id.hex
-    statement = text(FIND.format(within=WITHIN if conversation_id is not None else "")).columns(
-        created_at=UtcDateTime
-    )
-    looked = limit + offset
-    while True:
-        rows = (await connection.execute(statement, given | {"looked": looked})).all()
-        if len(rows) == limit or not await _more_than(connection, wanted, looked, conversation_id):
-            return rows
-        looked *= 10  # some of these were in the bin
-
-
-async def _more_than(
-    connection: AsyncConnection, wanted: str, count: int, conversation_id: UUID | None
-) -> bool:
-    """Whether the index has more matches than so many."""
-    given: dict[str, Any] = {"query": wanted, "count": count}
-    within = ""
-    if conversation_id is not None:
-        given["conversation_id"], within = conversation_id.hex, WITHIN
-    further = text(
-        f"SELECT 1 FROM message_search WHERE message_search MATCH :query {within} LIMIT 1 OFFSET :count"
-    )
-    return (await connection.execute(further, given)).first() is not None
 
 
 async def _titles(connection: AsyncConnection, query: str) -> list[SearchHit]:
@@ -148,19 +123,3 @@ def _marked(title: str, words: list[str]) -> str:
 def _words(query: str) -> list[str]:
     words = query.replace("\0", " ").replace('"', " ").split()
     return [word for word in words if any(letter.isalnum() for letter in word)]
-
-
-def _matches(query: str) -> tuple[str, str]:
-    """The query for whole words, and (empty if there is none) the one whose last word is a beginning.
-
-    Quoted parts are phrases, each other word is quoted, so that nothing in it is read as an operator.
-    """
-    parts: list[str] = []
-    for place, part in enumerate(query.replace("\0", " ").split('"')):
-        pieces = [" ".join(part.split())] if place % 2 else part.split()
-        parts += [f'"{piece}"' for piece in pieces if any(letter.isalnum() for letter in piece)]
-    exact = " ".join(parts)
-    ends_in_phrase = query.rstrip().endswith('"') and query.count('"') % 2 == 0
-    if not parts or ends_in_phrase or len(parts[-1]) < SHORTEST_BEGINNING + 2:
-        return exact, ""
-    return exact, exact + "*"

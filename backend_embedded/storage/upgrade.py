@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, insert, inspect, select, text
 
 from backend_embedded.errors import StorageUnavailable
+from backend_embedded.storage.records import migrations
 from backend_embedded.storage.schema import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -40,6 +45,7 @@ def upgrade(connection: Connection) -> bool:
             found=found,
             known=SCHEMA_VERSION,
         ) from error
+    _note(connection, configuration)
     return True
 
 
@@ -49,3 +55,13 @@ def stored_version(connection: Connection) -> str | None:
         return None
     version = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return None if version is None else str(version)
+
+
+def _note(connection: Connection, configuration: Config) -> None:
+    """Write down which revisions were run, for people; alembic itself keeps only the last one."""
+    from alembic.script import ScriptDirectory
+
+    known = set(connection.scalars(select(migrations.c.version)))
+    for script in reversed(list(ScriptDirectory.from_config(configuration).walk_revisions())):
+        if script.revision not in known:
+            connection.execute(insert(migrations).values(version=script.revision, name=script.doc[:200]))

@@ -15,6 +15,7 @@ from backend_embedded.contract.conversations import Message, MessageStatus
 from backend_embedded.contract.transfer import WholeConversation
 from backend_embedded.errors import InvalidInput
 from backend_embedded.storage import belongings, tree
+from backend_embedded.storage.ledger import SOURCE, announce_event
 from backend_embedded.storage.rows import as_attachment, as_message
 from backend_embedded.storage.schema import attachments, conversations, messages, summaries
 
@@ -77,6 +78,7 @@ async def put(connection: AsyncConnection, whole: WholeConversation) -> UUID | N
     values = there.model_dump(exclude={"writing", "settings", "tags"})
     values |= {"settings": there.settings.model_dump(mode="json"), "tags": list(there.tags)}
     await connection.execute(insert(conversations).values(values))
+    await announce_event(connection, "CONVERSATION_CREATED", SOURCE, {"conversation_id": str(there.id)})
     now = datetime.now(UTC)
     for file in whole.files:
         facts = file.attachment.model_dump()

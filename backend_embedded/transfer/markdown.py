@@ -10,11 +10,13 @@ from backend_embedded.contract.generation import Role
 from backend_embedded.contract.transfer import WholeConversation
 
 SPEAKERS = {Role.USER: "You", Role.ASSISTANT: "Assistant", Role.SYSTEM: "System", Role.TOOL: "Tool"}
+RULE = "\n---\n\n"
+"""Between two conversations."""
 
 
 def as_markdown(conversations: Iterable[WholeConversation]) -> str:
     """All of them, one after the other, with a rule between."""
-    return "\n---\n\n".join(_one(whole) for whole in conversations)
+    return RULE.join(_one(whole) for whole in conversations)
 
 
 def _one(whole: WholeConversation) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 from uuid import UUID
 
@@ -20,12 +21,19 @@ from backend_embedded.contract.transfer import (
     ImportReport,
     WholeConversation,
 )
-from backend_embedded.errors import InvalidInput, TooLarge
+from backend_embedded.errors import InvalidInput, NotFound, TooLarge
 from backend_embedded.storage.port import ConversationStore
 from backend_embedded.transfer import foreign
-from backend_embedded.transfer.markdown import as_markdown
+from backend_embedded.transfer.markdown import RULE, as_markdown
 
 LARGEST_UNPACKED_BYTES = 512 * 1024 * 1024
+JSON_EDGES = (
+    b'{\n  "format": "sutazai-conversations",\n  "version": 1,\n  "conversations": [\n',
+    b",\n",
+    b"\n  ]\n}\n",
+)
+EDGES = {ExportFormat.JSON: JSON_EDGES, ExportFormat.MARKDOWN: (b"", RULE.encode(), b"")}
+"""What stands before, between and after the conversations of a file."""
 REMEDY = "Choose a file that this program, ChatGPT or Open WebUI exported."
 
 
@@ -37,11 +45,27 @@ class Transfer:
 
     async def export(self, ids: Sequence[UUID] | None, form: ExportFormat) -> bytes:
         """Some conversations, or (None) all outside the bin, as the bytes of a file."""
-        wanted = await self._store.ids() if ids is None else ids
-        found = [await self._store.whole(one) for one in wanted]
-        if form is ExportFormat.MARKDOWN:
-            return as_markdown(found).encode()
-        return as_json(found)
+        async with aclosing(self.pieces(await self.ids() if ids is None else ids, form)) as pieces:
+            return b"".join([piece async for piece in pieces])
+
+    async def ids(self) -> Sequence[UUID]:
+        """All conversations outside the bin."""
+        return await self._store.ids()
+
+    async def pieces(self, ids: Sequence[UUID], form: ExportFormat) -> AsyncGenerator[bytes, None]:
+        """The same bytes piece by piece, a conversation each; one that was deleted meanwhile is passed over."""
+        head, between, tail = EDGES[form]
+        before = head
+        for one in ids:
+            try:
+                found = await self._store.whole(one)
+            except NotFound:
+                if len(ids) == 1:
+                    raise
+                continue
+            yield before + as_piece(found, form)
+            before = between
+        yield tail if before == between else as_nothing(form)
 
     async def bring_in(self, data: bytes) -> tuple[ImportReport, list[Conversation]]:
         """Store the conversations of a file, all or none, and tell what came.
@@ -69,6 +93,19 @@ def as_json(conversations: Sequence[WholeConversation]) -> bytes:
     """The lossless form: UTF-8, two spaces deep, keys in the order of the contract."""
     file = ConversationFile(conversations=tuple(conversations))
     return orjson.dumps(file.model_dump(mode="json"), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def as_piece(whole: WholeConversation, form: ExportFormat) -> bytes:
+    """One conversation as it stands in a file of many."""
+    if form is ExportFormat.MARKDOWN:
+        return as_markdown([whole]).encode()
+    head, _, tail = JSON_EDGES
+    return as_json([whole]).removeprefix(head).removesuffix(tail)
+
+
+def as_nothing(form: ExportFormat) -> bytes:
+    """A file without conversations."""
+    return b"" if form is ExportFormat.MARKDOWN else as_json([])
 
 
 def _read(data: bytes, skipped: foreign.Skipped) -> tuple[ImportFormat, list[WholeConversation]]:

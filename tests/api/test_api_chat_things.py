@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from backend_embedded.contract.errors import ErrorCode
 from backend_embedded.contract.presets import PresetValues
 from backend_embedded.contract.transfer import ExportFormat
 from backend_embedded.services import Services
+from backend_embedded.transfer.markdown import as_markdown
+from backend_embedded.transfer.service import Transfer, as_json
 from ui.client.backend import BackendClient
 from ui.client.port import ClientError
 
@@ -102,6 +105,51 @@ async def test_export_and_import(client: BackendClient) -> None:
     report = await client.import_conversations(out)
     assert (report.conversations, report.messages) == ((chat,), 2)
     assert await client.export_all(ExportFormat.JSON) == out
+    told: list[tuple[int, int]] = []
+    assert await client.export_all(ExportFormat.JSON, lambda *came: told.append(came)) == out
+    assert told[-1] == (1, len(out))
     with pytest.raises(ClientError) as caught:
         await client.import_conversations(b"{}")
     assert caught.value.code is ErrorCode.INVALID_INPUT
+
+
+async def test_an_export_of_many_is_the_same_file_in_pieces(
+    client: BackendClient, services: Services
+) -> None:
+    for text in ("one", "two", "three"):
+        await asked(client, ChatRequest(content=text))
+    ids = await services.store.ids()
+    found = [await services.store.whole(one) for one in ids]
+    assert await client.export_all(ExportFormat.JSON) == as_json(found)
+    assert await client.export_all(ExportFormat.MARKDOWN) == as_markdown(found).encode()
+
+
+async def test_an_export_of_nothing_can_be_imported(client: BackendClient) -> None:
+    nothing = await client.export_all(ExportFormat.JSON)
+    assert nothing == as_json([])
+    assert (await client.import_conversations(nothing)).conversations == ()
+    assert await client.export_all(ExportFormat.MARKDOWN) == b""
+
+
+async def test_an_import_that_the_client_gives_up_is_stopped(
+    client: BackendClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = await asked(client, ChatRequest(content="one"))
+    out = await client.export_all(ExportFormat.JSON)
+    await client.delete_conversation(done.answer.conversation_id, purge=True)
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def long_work(transfer: Transfer, data: bytes) -> object:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            over.set()
+
+    monkeypatch.setattr(Transfer, "bring_in", long_work)
+    importing = asyncio.create_task(client.import_conversations(out))
+    await begun.wait()
+    importing.cancel()
+    async with asyncio.timeout(10):
+        await over.wait()
+    assert importing.cancelled() or importing.cancelling()

@@ -83,7 +83,7 @@ async def a_library(
     async def changed() -> None:
         pass
 
-    resolver = Resolver(Transport, registry.url, registry.url, pause_s=0.01)
+    resolver = Resolver(Transport, registry.url, registry.url, pause_s=lambda failures: 0.01)
     async with (
         opened(tmp_path, model) as plain,
         Downloads(lambda: folder, resolver, Transport, plain.events.publish, changed) as downloads,
@@ -145,6 +145,37 @@ async def test_a_model_is_looked_at_fetched_shown_and_removed(tmp_path: Path, re
         assert await client.downloads() == []
         snapshot = (await http.get("/api/v1/downloads")).json()
         assert snapshot["data"] == []
+
+
+async def test_the_door_shows_what_ollama_keeps_beside_a_model(
+    tmp_path: Path, registry: UnrulyServer
+) -> None:
+    params = json.dumps({"stop": ["<|a|>", "<|b|>"], "temperature": 0.5})
+    registry.ollama_model("worded", DATA, "{{ .System }}{{ .Prompt }}", params=params, system="Be short.")
+    async with a_library(tmp_path, registry) as (client, http):
+        begun = await client.pull(PullRequest(reference="worded"))
+        assert await ended(client, begun.id) is DownloadState.DONE
+        (name,) = [model.name for model in await client.models() if model.source is ModelSource.FOLDER]
+        key = (await http.get("/api/v1/local-api")).json()["data"]["key"]
+        headers = {"Authorization": f"Bearer {key}"}
+        await client.copy_model(name, "second")
+        for asked in (name, "second"):
+            shown = (await http.post("/api/show", json={"model": asked}, headers=headers)).json()
+            assert shown["template"] == "{{ .System }}{{ .Prompt }}"
+            assert shown["system"] == "Be short."
+            assert [line.split() for line in shown["parameters"].splitlines()] == [
+                ["stop", '"<|a|>"'],
+                ["stop", '"<|b|>"'],
+                ["temperature", "0.5"],
+            ]
+            assert shown["modelfile"].splitlines()[1:] == [
+                'TEMPLATE """{{ .System }}{{ .Prompt }}"""',
+                'SYSTEM """Be short."""',
+                'PARAMETER stop "<|a|>"',
+                'PARAMETER stop "<|b|>"',
+                "PARAMETER temperature 0.5",
+            ]
+        assert "tools" in (await client.model_details(name)).template  # the file's own, which the engine uses
 
 
 async def test_a_model_of_an_ollama_store_is_used_in_place_and_not_removed(

@@ -104,7 +104,7 @@ async def test_the_answer_has_the_envelope(client: httpx.AsyncClient) -> None:
     assert body["status"] == "success"
     assert {"request_id", "processing_time_ms", "timestamp"} <= body["metadata"].keys()
     names = [capability["name"] for capability in body["data"]["capabilities"]]
-    assert names == ["model", "store", "events"]
+    assert names == ["model", "store", "events", "cache"]
 
 
 async def test_a_bad_body_says_which_field_and_why_in_both_forms(client: httpx.AsyncClient) -> None:

@@ -1,7 +1,8 @@
 """`make bench`: takes every figure, prints them as a table, writes `build/bench.json`.
 
-`run.py [ID...]` takes only those; `--strict` leaves with 1 when a target is missed. A figure that cannot
-be taken is told, and leaves with 1.
+`run.py [ID...]` takes only those; `--services` (`make bench-services`) takes those that need real servers and
+leaves the others in the file; `--strict` leaves with 1 when a target is missed. A figure that cannot be taken is
+told, and leaves with 1.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+import cache_figures  # noqa: E402
 import chat_figures  # noqa: E402
 import door_figures  # noqa: E402
 import download_figures  # noqa: E402
 import ollama_figures  # noqa: E402
+import queue_figures  # noqa: E402
 import search_figures  # noqa: E402
 import start_figures  # noqa: E402
+import store_figures  # noqa: E402
 from measure import Measure  # noqa: E402
 from served import Served, serving  # noqa: E402
 
@@ -45,7 +49,18 @@ WINDOW: dict[str, Callable[[], Awaitable[list[Measure]]]] = {
     "idle": start_figures.idle,
     "download": download_figures.download,
     "search": search_figures.search,
+    "queue-embedded": queue_figures.embedded,
+    "cache-read": cache_figures.cache_read,
+    "store-insert": store_figures.sqlite_insert,
+    "api-rate": store_figures.api_rate,
 }
+SERVICES: dict[str, Callable[[], Awaitable[list[Measure]]]] = {
+    "queue-rabbitmq": queue_figures.rabbitmq,
+    "store-insert-postgresql": store_figures.postgres_insert,
+    "failover-queue": queue_figures.failover,
+    "failover-cache": cache_figures.cache_failover,
+}
+"""Where real servers are: `make bench-services`."""
 FRAMES = "ui-frame"
 HISTORY = "history"
 
@@ -53,8 +68,8 @@ HISTORY = "history"
 class Bench:
     """Collects figures and what went wrong."""
 
-    def __init__(self, wanted: list[str]) -> None:
-        self.wanted = wanted or [*CHAT, FRAMES, HISTORY, *WINDOW]
+    def __init__(self, wanted: list[str], *, services: bool = False) -> None:
+        self.wanted = wanted or ([*SERVICES] if services else [*CHAT, FRAMES, HISTORY, *WINDOW])
         self.results: list[dict[str, Any]] = []
         self.failures: list[str] = []
 
@@ -81,7 +96,8 @@ class Bench:
             await self.take(FRAMES, frames())
         if HISTORY in self.wanted:
             await self.take(HISTORY, history())
-        for function in dict.fromkeys(WINDOW[name] for name in WINDOW if name in self.wanted):
+        alone = WINDOW | SERVICES
+        for function in dict.fromkeys(alone[name] for name in alone if name in self.wanted):
             await self.take(function.__name__, function())
 
 
@@ -129,19 +145,30 @@ def table(results: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def others(file: Path, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Figures that are in the file and were not taken now."""
+    if not file.exists():
+        return []
+    taken = {one["id"] for one in results}
+    return [one for one in json.loads(file.read_text()) if one["id"] not in taken]
+
+
 def main() -> int:
     """Take the figures that were asked for."""
     parser = argparse.ArgumentParser(description="Measure the program.")
     parser.add_argument("ids", nargs="*", metavar="ID", help="only these figures")
+    parser.add_argument("--services", action="store_true", help="those that need real servers")
     parser.add_argument("--strict", action="store_true", help="leave with 1 when a target is missed")
     arguments = parser.parse_args()
-    unknown = set(arguments.ids) - {*CHAT, *WINDOW, FRAMES, HISTORY}
+    unknown = set(arguments.ids) - {*CHAT, *WINDOW, *SERVICES, FRAMES, HISTORY}
     if unknown:
         parser.error(f"no such figure: {', '.join(sorted(unknown))}")
-    bench = Bench(arguments.ids)
+    bench = Bench(arguments.ids, services=arguments.services)
     asyncio.run(bench.run())
     (ROOT / "build").mkdir(exist_ok=True)
-    (ROOT / "build" / "bench.json").write_text(json.dumps(bench.results, indent=2, ensure_ascii=False) + "\n")
+    file = ROOT / "build" / "bench.json"
+    kept = others(file, bench.results) if arguments.services else []
+    file.write_text(json.dumps(kept + bench.results, indent=2, ensure_ascii=False) + "\n")
     print(table(bench.results))
     for failure in bench.failures:
         print(f"bench: not taken: {failure}")

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from postgres_stage import Stage, opened_store
 
 from backend_embedded.contract.attachments import Attachment, AttachmentText
 from backend_embedded.contract.context import AnswerContext, ContextPolicy, Summary
@@ -19,21 +20,15 @@ from backend_embedded.contract.conversations import (
     MessageStatus,
     Seam,
 )
-from backend_embedded.contract.events import CapabilityChanged
 from backend_embedded.contract.generation import SamplingOptions
 from backend_embedded.contract.presets import PresetValues
 from backend_embedded.errors import Conflict, InvalidInput, NotFound
-from backend_embedded.storage.embedded import SqliteConversationStore
 from backend_embedded.storage.port import ConversationFilter, ConversationStore, Turn
 
 
-def ignore(_: CapabilityChanged) -> None:
-    pass
-
-
 @pytest_asyncio.fixture
-async def store(tmp_path: Path) -> AsyncIterator[ConversationStore]:
-    async with SqliteConversationStore(tmp_path / "a.db", ignore) as opened:
+async def store(database_stage: Stage | None, tmp_path: Path) -> AsyncIterator[ConversationStore]:
+    async with opened_store(database_stage, tmp_path) as opened:
         yield opened
 
 
@@ -233,7 +228,7 @@ async def test_presets_are_kept_by_name(store: ConversationStore) -> None:
 
 
 async def test_a_conversation_goes_out_whole_and_comes_in_again(
-    store: ConversationStore, tmp_path: Path
+    store: ConversationStore, database_stage: Stage | None, tmp_path: Path
 ) -> None:
     kept = await store.keep_attachment(file())
     first = await answered(store, "one", attachments=[kept.id])
@@ -241,7 +236,7 @@ async def test_a_conversation_goes_out_whole_and_comes_in_again(
     await answered(store, "other", conversation_id=first.conversation.id, as_root=True)
     whole = await store.whole(first.conversation.id)
     assert await store.put([whole]) == [None], "exactly this one is here"
-    async with SqliteConversationStore(tmp_path / "b.db", ignore) as other:
+    async with opened_store(database_stage, tmp_path / "other") as other:
         assert await other.put([whole]) == [whole.conversation.id]
         assert await other.whole(whole.conversation.id) == whole
         assert len(await other.search("other")) == 2, "the question and its answer"

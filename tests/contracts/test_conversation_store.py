@@ -9,23 +9,18 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from postgres_stage import Stage, opened_store
 
 from backend_embedded.contract.conversations import ConversationCreate, ConversationPatch, MessageStatus
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
-from backend_embedded.contract.events import CapabilityChanged
 from backend_embedded.contract.generation import GenerationStats, Role
 from backend_embedded.errors import Conflict, NotFound
-from backend_embedded.storage.embedded import SqliteConversationStore
 from backend_embedded.storage.port import ConversationFilter, ConversationStore, Turn
 
 
-def ignore(_: CapabilityChanged) -> None:
-    pass
-
-
 @pytest_asyncio.fixture
-async def store(tmp_path: Path) -> AsyncIterator[ConversationStore]:
-    async with SqliteConversationStore(tmp_path / "deep" / "a.db", ignore) as opened:
+async def store(database_stage: Stage | None, tmp_path: Path) -> AsyncIterator[ConversationStore]:
+    async with opened_store(database_stage, tmp_path / "deep") as opened:
         yield opened
 
 

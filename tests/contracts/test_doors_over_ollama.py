@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
+import ollama
 import pytest
 import pytest_asyncio
 from door_stage import DoorStage, doors_open
-from real_ollama import MODEL, real_ollama
+from real_ollama import MODEL, RealOllama, real_ollama
 
 from backend_embedded.contract.settings import BackendSettings, LocalApi
 from backend_embedded.llm.library import find_starter
@@ -24,19 +25,23 @@ pytestmark = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DoorStage]:
-    folder = tmp_path_factory.mktemp("doors-over-ollama")
+async def real(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RealOllama]:
     starter = find_starter()
     assert starter is not None
-    (folder / "ollama").mkdir()
+    async with real_ollama(tmp_path_factory.mktemp("ollama"), starter) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory, real: RealOllama) -> AsyncIterator[DoorStage]:
+    folder = tmp_path_factory.mktemp("doors-over-ollama")
     async with AsyncExitStack() as stack:
-        real = await stack.enter_async_context(real_ollama(folder / "ollama", starter))
         settings = BackendSettings(ollama_url=real.url, context_size=2048, threads=2)
         server = OllamaServer(lambda: settings, lambda: None)
         await stack.enter_async_context(server)
         await server.look()
         model = OllamaLanguageModel(server, lambda: settings)
-        yield await stack.enter_async_context(doors_open(folder, model, LocalApi.KEY))
+        yield await stack.enter_async_context(doors_open(folder, model, LocalApi.KEY, server=server))
 
 
 async def test_it_is_listed_and_shown(stage: DoorStage) -> None:
@@ -78,3 +83,18 @@ async def test_it_generates_and_embeds(stage: DoorStage) -> None:
     other = await stage.openai.embeddings.create(model=MODEL, input=["a ship"])
     assert len(vectors) == 2
     assert other.data[0].embedding == pytest.approx(list(vectors[0]), abs=1e-5)
+
+
+async def test_it_is_shown_copied_and_deleted_there(stage: DoorStage) -> None:
+    shown = await stage.ollama.show(MODEL)
+    assert "<|im_start|>{{ .Role }}" in (shown.template or "")  # the Go template that the server keeps
+    assert "<|im_end|>" in (shown.parameters or "")
+    await stage.ollama.copy(MODEL, "a-copy")
+    assert "a-copy" in {one.model for one in (await stage.ollama.list()).models}
+    turns = [{"role": "user", "content": "Name one ship."}]
+    assert (await stage.ollama.chat("a-copy", turns, options={"num_predict": 2})).message.content
+    await stage.ollama.delete("a-copy")
+    assert [one.model for one in (await stage.ollama.list()).models] == [MODEL]
+    with pytest.raises(ollama.ResponseError) as caught:
+        await stage.ollama.delete("a-copy")
+    assert caught.value.status_code == 404

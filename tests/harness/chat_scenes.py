@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
+from pathlib import PurePath
 
 import scripted_content as content
 from scene import Scene
@@ -21,6 +23,8 @@ from backend_embedded.contract.conversations import (
 )
 from backend_embedded.contract.generation import Role, SamplingOptions, TextDelta
 from backend_embedded.contract.presets import PresetValues
+from backend_embedded.contract.transfer import ExportFormat, ImportFormat, ImportReport
+from ui.chat.chats import moving_state
 from ui.chat.compare.compare_state import Way
 
 FULL = ROOM.model_copy(
@@ -132,11 +136,47 @@ async def find_here(stage: Stage) -> None:
 async def folders(stage: Stage) -> None:
     some = list(stage.backend.listed.values())
     for one, change in zip(
-        some, ({"pinned": True}, {"folder": "Work/Logs"}, {"folder": "Work/Logs"}), strict=False
+        some,
+        (
+            {"pinned": True, "tags": ("docker",)},
+            {"folder": "Work/Logs", "tags": ("docker", "a-rather-long-tag", "logs")},
+            {"folder": "Work/Logs"},
+        ),
+        strict=False,
     ):
         stage.backend.listed[one.id] = one.model_copy(update=change)
     await stage.chat.resync()
     await stage.until("the folder", lambda: "Work/Logs" in stage.chat_page.list.titles())
+    await stage.until("the tags", stage.chat_page.list.tags.isVisible)
+
+
+async def tagged(stage: Stage) -> None:
+    await folders(stage)
+    stage.chat.keeping.narrow("docker")
+    await stage.until("those chats", lambda: stage.chat_page.list.tags.currentText().startswith("#docker"))
+
+
+async def exporting(stage: Stage) -> None:
+    await open_last(stage)
+    stage.backend.moving_gate = asyncio.Event()
+    stage.chat.moving.export(None, ExportFormat.JSON, "/nowhere/Chats.json")
+    await stage.until("the job", lambda: shows(stage.chat_page.pane.notices, "3 chats"))
+
+
+async def imported(stage: Stage) -> None:
+    await open_last(stage)
+    file = "/home/mira/Downloads/conversations.json"
+    report = ImportReport(
+        format=ImportFormat.CHATGPT,
+        conversations=tuple(stage.backend.new_id() for _ in range(12)),
+        messages=1284,
+        unchanged=2,
+        skipped=("images", "tool calls"),
+    )
+    stage.chat.moving.told(moving_state.imported(report, PurePath(file).name))
+    out = "/home/mira/Documents/Chats.md"
+    stage.chat.moving.told(moving_state.exported(out, 1_284_000, ExportFormat.MARKDOWN, 48))
+    await stage.until("both", lambda: len(stage.shell.notifications.toasts()) == 2)
 
 
 async def files(stage: Stage) -> None:
@@ -209,6 +249,9 @@ CHAT_SCENES: Sequence[Scene] = (
     Scene("chat-search", search_all),
     Scene("chat-find", find_here),
     Scene("chat-folders", folders),
+    Scene("chat-tag", tagged),
+    Scene("chat-exporting", exporting),
+    Scene("chat-imported", imported),
     Scene("chat-files", files),
     Scene("chat-settings", panel),
     Scene("chat-structured", structured),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -24,6 +24,7 @@ from backend_embedded.contract.generation import (
 )
 from backend_embedded.contract.models import Model
 from backend_embedded.contract.settings import LocalApi, SettingsPatch
+from backend_embedded.llm.ollama_server import OllamaServer
 from backend_embedded.llm.port import Prompt
 from backend_embedded.services import Services
 
@@ -89,10 +90,15 @@ class DoorStage:
 
 @asynccontextmanager
 async def doors_open(
-    folder: Path, model: DoorModel, mode: LocalApi = LocalApi.KEY, override: LocalApi | None = None
+    folder: Path,
+    model: DoorModel,
+    mode: LocalApi = LocalApi.KEY,
+    override: LocalApi | None = None,
+    server: OllamaServer | None = None,
 ) -> AsyncIterator[DoorStage]:
-    """The backend with its doors in a mode."""
-    async with opened(folder, model) as services:
+    """The backend with its doors in a mode, and the Ollama server that it knows."""
+    async with opened(folder, model) as plain:
+        services = replace(plain, ollama=server)
         await services.settings.change(SettingsPatch(local_api=mode))
         async with served(services, None, override) as own:
             url = str(own.base_url).rstrip("/")

@@ -245,6 +245,6 @@ NO_MEMORY = ErrorBody(
 )
 NOT_GGUF = ErrorBody(
     code=ErrorCode.MODEL_FILE_INVALID,
-    message="It is not a GGUF file: it begins with 3c21646f.",
-    remedy="Fetch it again; this looks like a web page.",
+    message="/home/mira/Downloads/mistral-7b.gguf is not a GGUF file: it is a web page (HTML).",
+    remedy="Choose or fetch a file that ends in .gguf.",
 )

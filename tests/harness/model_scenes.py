@@ -91,7 +91,7 @@ async def import_refused(stage: Stage) -> None:
     page = open_page(stage)
     stage.backend.refuse(library.NOT_GGUF, "import_model")
     page.import_files(["/home/mira/Downloads/mistral-7b.gguf"])
-    await stage.until("why not", lambda: shows(page, "it begins with 3c21646f"))
+    await stage.until("why not", lambda: shows(page, "it is a web page (HTML)"))
 
 
 async def importing(stage: Stage) -> None:

@@ -33,27 +33,27 @@ def retemplated(source: Path, target: Path, template: str = TOOLS_TEMPLATE) -> P
     at, kept = 24, b""
     for _ in range(entries):
         start = at
-        key, at = _string(data, at)
+        key, at = string_at(data, at)
         (kind,) = struct.unpack_from("<I", data, at)
-        at = _after(data, at + 4, kind)
+        at = after(data, at + 4, kind)
         if key != KEY:
             kept += data[start:at]
     names = at
     for _ in range(tensors):
-        _, at = _string(data, at)
+        _, at = string_at(data, at)
         (dimensions,) = struct.unpack_from("<I", data, at)
         at += 4 + 8 * dimensions + 12
     weights = at + -at % ALIGNMENT
-    entry = _packed(KEY) + struct.pack("<I", STRING) + _packed(template)
+    entry = packed(KEY) + struct.pack("<I", STRING) + packed(template)
     head = data[:16] + struct.pack("<Q", entries) + kept + entry + data[names:at]
     target.write_bytes(head + bytes(-len(head) % ALIGNMENT) + data[weights:])
     return target
 
 
-def _after(data: bytes, at: int, kind: int) -> int:
+def after(data: bytes, at: int, kind: int) -> int:
     """Where a value ends."""
     if kind == STRING:
-        return _string(data, at)[1]
+        return string_at(data, at)[1]
     if kind != ARRAY:
         return at + SIZES[kind]
     inner, count = struct.unpack_from("<IQ", data, at)
@@ -65,11 +65,11 @@ def _after(data: bytes, at: int, kind: int) -> int:
     return at
 
 
-def _string(data: bytes, at: int) -> tuple[str, int]:
+def string_at(data: bytes, at: int) -> tuple[str, int]:
     (length,) = struct.unpack_from("<Q", data, at)
     return data[at + 8 : at + 8 + length].decode("utf-8", "replace"), at + 8 + length
 
 
-def _packed(text: str) -> bytes:
+def packed(text: str) -> bytes:
     data = text.encode()
     return struct.pack("<Q", len(data)) + data

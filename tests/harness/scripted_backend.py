@@ -11,6 +11,8 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from scripted_chat import ScriptedChat
 from scripted_library import ScriptedLibrary
+from scripted_machine import ScriptedMachine
+from scripted_overview import ScriptedOverview
 
 from backend_embedded.contract.conversations import (
     ChatEvent,
@@ -34,10 +36,6 @@ from backend_embedded.contract.generation import (
     GenerationStats,
     Role,
 )
-from backend_embedded.contract.local_api import LocalApiInfo
-from backend_embedded.contract.models import BuildFailure, Engine, EngineState
-from backend_embedded.contract.ollama import OllamaState, OllamaStatus
-from backend_embedded.contract.settings import BackendSettings, LocalApi, SettingsPatch
 from backend_embedded.contract.status import Capability, State, SystemStatus
 from ui.client.port import ClientError, MessagePage
 
@@ -49,7 +47,7 @@ Played = ChatEvent | GenerationEvent | ClientError
 Script = asyncio.Queue[Played]
 
 
-class ScriptedBackend(ScriptedChat, ScriptedLibrary):
+class ScriptedBackend(ScriptedChat, ScriptedLibrary, ScriptedMachine, ScriptedOverview):
     """Conversations, models, engine and settings in memory; what streams is put in by the test.
 
     Each `chat` or `generate` plays one queue of events, the last one of `scripts`: it begins with what
@@ -60,42 +58,26 @@ class ScriptedBackend(ScriptedChat, ScriptedLibrary):
         now: the time of everything that is made.
         listed, stored: conversations by id, and the messages of the branch that each shows.
         branches: messages of branches that are not shown, by their last one.
-        built, kept: engine and settings; the models are those of `ScriptedLibrary`.
-        building: how a build begins; it stands there until the test moves it on.
-        server, door: the Ollama server; address and key of the local API.
-        door_mode: who may use it in this run, whatever the settings say; None: as they say.
         capabilities: what the status says.
-        requests, patches, changes, asked: what was asked for, in order.
+        requests, patches, asked: what was asked for, in order.
         closed: streams that came to their end or were closed.
-        gate: while it is closed, changes of settings wait.
     """
 
     def __init__(self, now: datetime = SCRIPTED_NOW) -> None:
         ScriptedChat.__init__(self)
         ScriptedLibrary.__init__(self)
+        ScriptedMachine.__init__(self)
+        ScriptedOverview.__init__(self)
         self.now = now
         self.listed: dict[UUID, Conversation] = {}
         self.stored: dict[UUID, list[Message]] = {}
         self.branches: dict[UUID, list[Message]] = {}
-        self.built = Engine(state=EngineState.READY, version="0.3.36")
-        self.building = Engine(state=EngineState.BUILDING, phase="starting")
-        self.kept = BackendSettings()
-        self.server = OllamaStatus(state=OllamaState.ABSENT, reason="Nothing listens on port 10104 or 11434.")
-        self.door = LocalApiInfo(
-            mode=LocalApi.KEY,
-            url="http://127.0.0.1:10010",
-            key="sk-scripted-0123456789",
-            ollama_url="http://127.0.0.1:10010",
-        )
-        self.door_mode: LocalApi | None = None
         self.capabilities: tuple[Capability, ...] = ()
         self.scripts: list[Script] = []
         self.requests: list[ChatRequest | GenerateRequest] = []
         self.patches: list[tuple[UUID, ConversationPatch]] = []
-        self.changes: list[dict[str, Any]] = []
         self.asked: list[tuple[str, Any]] = []
         self.closed = 0
-        self.gate: asyncio.Event | None = None
         self._refusals: dict[str, ErrorBody] = {}
         self._prepared: deque[Sequence[Played]] = deque()
         self._made = 0
@@ -254,53 +236,6 @@ class ScriptedBackend(ScriptedChat, ScriptedLibrary):
                     return
         finally:
             self.closed += 1
-
-    async def engine(self) -> Engine:
-        """The engine as it stands."""
-        self._take("engine")
-        return self.built
-
-    async def build_engine(self) -> Engine:
-        """A build that has begun."""
-        self._take("build_engine")
-        self.built = self.building
-        return self.built
-
-    async def cancel_engine_build(self) -> Engine:
-        """A build that was given up."""
-        self._take("cancel_engine_build")
-        self.built = Engine(state=EngineState.FAILED, failure=BuildFailure.CANCELLED)
-        return self.built
-
-    async def settings(self) -> BackendSettings:
-        """The settings in use."""
-        self._take("settings")
-        return self.kept
-
-    async def patch_settings(self, patch: SettingsPatch) -> BackendSettings:
-        """Change what was given, when the gate is open."""
-        self.changes.append(patch.model_dump(exclude_unset=True))
-        if self.gate is not None:
-            await self.gate.wait()
-        self._take("patch_settings", patch)
-        self.kept = self.kept.model_copy(update=patch.model_dump(exclude_unset=True))
-        return self.kept
-
-    async def ollama(self) -> OllamaStatus:
-        """The server as it was arranged."""
-        self._take("ollama")
-        return self.server
-
-    async def local_api(self) -> LocalApiInfo:
-        """Address and key."""
-        self._take("local_api")
-        return self.door.model_copy(update={"mode": self.door_mode or self.kept.local_api})
-
-    async def new_local_api_key(self) -> LocalApiInfo:
-        """Another key."""
-        self._take("new_local_api_key")
-        self.door = self.door.model_copy(update={"key": f"{self.door.key}-next"})
-        return await self.local_api()
 
     async def search(
         self, query: str, conversation_id: UUID | None = None, limit: int = 50

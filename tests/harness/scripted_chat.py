@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +40,8 @@ class ScriptedChat:
         shelf: presets by id.
         uploaded: files by id.
         files_out, files_in: what an export gives, what was imported.
+        imported: what an import tells; None: one chat.
+        moving_gate: exports of all and imports wait for it.
     """
 
     listed: dict[UUID, Conversation]
@@ -49,6 +53,8 @@ class ScriptedChat:
         self.uploaded: dict[UUID, AttachmentText] = {}
         self.files_out = b"{}\n"
         self.files_in: list[bytes] = []
+        self.imported: ImportReport | None = None
+        self.moving_gate: asyncio.Event | None = None
 
     def new_id(self) -> UUID:
         """The next id."""
@@ -133,16 +139,26 @@ class ScriptedChat:
         self._take("export_conversation", (conversation_id, format))
         return self.files_out
 
-    async def export_all(self, format: ExportFormat) -> bytes:
-        """What was arranged."""
+    async def export_all(
+        self, format: ExportFormat, on_arrived: Callable[[int, int], object] | None = None
+    ) -> bytes:
+        """What was arranged, when the gate is open."""
         self._take("export_all", format)
+        if on_arrived is not None:
+            on_arrived(3, len(self.files_out))
+        if self.moving_gate is not None:
+            await self.moving_gate.wait()
         return self.files_out
 
     async def import_conversations(self, data: bytes) -> ImportReport:
         """Note the file."""
         self._take("import_conversations")
+        if self.moving_gate is not None:
+            await self.moving_gate.wait()
         self.files_in.append(data)
-        return ImportReport(format=ImportFormat.SUTAZAI, conversations=(self.new_id(),), messages=12)
+        return self.imported or ImportReport(
+            format=ImportFormat.SUTAZAI, conversations=(self.new_id(),), messages=12
+        )
 
 
 FIELDS = tuple(PresetValues.model_fields)

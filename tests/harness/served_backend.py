@@ -19,6 +19,10 @@ from sqlalchemy import create_engine
 from backend_embedded.api.app import create_app
 from backend_embedded.api.limits import TimeLimits
 from backend_embedded.bus.embedded import RingEventLog
+from backend_embedded.cache.embedded import EmbeddedCache
+from backend_embedded.cache.failover import FailoverCache
+from backend_embedded.cache.port import ServerCache
+from backend_embedded.chat.cached_answers import CachedLanguageModel
 from backend_embedded.chat.metered import MeteredLanguageModel
 from backend_embedded.contract.events import Event, Snapshot
 from backend_embedded.contract.generation import (
@@ -40,6 +44,7 @@ from backend_embedded.serving import make_server
 from backend_embedded.settings import SettingsFile, write_whole
 from backend_embedded.storage.embedded import SqliteConversationStore
 from backend_embedded.storage.upgrade import upgrade
+from backend_embedded.wiring import records_in
 
 TOKEN = "a-token-for-tests"
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
@@ -179,6 +184,11 @@ def empty_store() -> bytes:
         return file.read_bytes()
 
 
+async def no_server(url: str) -> ServerCache:
+    """Stands where a server for the cache would be looked for."""
+    raise AssertionError(f"nothing is looked for at {url}")
+
+
 @asynccontextmanager
 async def opened(folder: Path, model: ScriptedModel) -> AsyncIterator[Services]:
     """Services with a real store and event log in `folder`."""
@@ -201,16 +211,23 @@ async def opened(folder: Path, model: ScriptedModel) -> AsyncIterator[Services]:
         store = SqliteConversationStore(file, events.publish)
         await stack.enter_async_context(store)
         stack.callback(events.close)
+        cache = FailoverCache(
+            EmbeddedCache(), no_server, lambda: "embedded", lambda told: None, metrics.cache
+        )
         services = Services(
             version="0",
             run_id="run",
             started_at=SINCE,
             store=store,
-            model=MeteredLanguageModel(model, metrics),
+            model=CachedLanguageModel(
+                MeteredLanguageModel(model, metrics), cache, lambda: settings.current.cache_answers
+            ),
             engine=ScriptedEngine(),
             events=events,
             settings=settings,
             metrics=metrics,
+            cache=cache,
+            records=records_in(store.database),
         )
         yield services
 

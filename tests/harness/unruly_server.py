@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Iterator
@@ -84,7 +85,8 @@ class UnrulyServer:
         halfway: set when a body that is held has come to the half.
     """
 
-    def __init__(self, manners: Manners | None = None) -> None:
+    def __init__(self, manners: Manners | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.manners = manners or Manners()
         self.files: dict[str, bytes] = {}
         self.json_answers: dict[str, object] = {}
@@ -100,7 +102,11 @@ class UnrulyServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        return int(self._listening.getsockname()[1])
 
     def close(self) -> None:
         self._over.set()
@@ -114,22 +120,20 @@ class UnrulyServer:
             thread.join()
 
     def ollama_model(
-        self, name: str, data: bytes, template: str = "{{ .Prompt }}", tag: str = "latest"
+        self, name: str, data: bytes, template: str = "{{ .Prompt }}", tag: str = "latest", **beside: str
     ) -> str:
-        """Serve a model as the Ollama registry does; returns its sha256."""
+        """Serve a model as the Ollama registry does, with what is `beside` it; returns its sha256."""
         digest = hashlib.sha256(data).hexdigest()
-        beside = hashlib.sha256(template.encode()).hexdigest()
         base = f"/v2/library/{name}"
         kind = "application/vnd.ollama.image."
         self.files[f"{base}/blobs/sha256:{digest}"] = data
-        self.files[f"{base}/blobs/sha256:{beside}"] = template.encode()
-        self.json_answers[f"{base}/manifests/{tag}"] = {
-            "schemaVersion": 2,
-            "layers": [
-                {"mediaType": f"{kind}model", "digest": f"sha256:{digest}", "size": len(data)},
-                {"mediaType": f"{kind}template", "digest": f"sha256:{beside}", "size": len(template)},
-            ],
-        }
+        layers = [{"mediaType": f"{kind}model", "digest": f"sha256:{digest}", "size": len(data)}]
+        for layer, text_beside in ({"template": template} | beside).items():
+            body = text_beside.encode()
+            other = f"sha256:{hashlib.sha256(body).hexdigest()}"
+            self.files[f"{base}/blobs/{other}"] = body
+            layers.append({"mediaType": f"{kind}{layer}", "digest": other, "size": len(body)})
+        self.json_answers[f"{base}/manifests/{tag}"] = {"schemaVersion": 2, "layers": layers}
         return digest
 
     def _accept(self) -> None:
@@ -144,7 +148,7 @@ class UnrulyServer:
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._spoken_to(connection) as connection:
             head = b""
             while b"\r\n\r\n" not in head:
                 received = connection.recv(65536)
@@ -160,6 +164,21 @@ class UnrulyServer:
             with self._lock:
                 self.requests.append(request)
             self._answer(connection, request)
+
+    def _spoken_to(self, connection: socket.socket) -> socket.socket:
+        """The connection, after the handshake where there is one."""
+        if self._tls is None:
+            return connection
+        self._open.discard(connection)
+        connection.settimeout(10)
+        secure = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        self._open.add(secure)
+        try:
+            secure.do_handshake()
+        except OSError:
+            secure.close()
+            raise
+        return secure
 
     def _answer(self, connection: socket.socket, request: Request) -> None:
         manners, path = self.manners, request.path.partition("?")[0]
@@ -234,9 +253,9 @@ def _send(connection: socket.socket, status: int, body: bytes, headers: dict[str
 
 
 @contextmanager
-def unruly(manners: Manners | None = None) -> Iterator[UnrulyServer]:
+def unruly(manners: Manners | None = None, tls: ssl.SSLContext | None = None) -> Iterator[UnrulyServer]:
     """A server that lives as long as the block."""
-    server = UnrulyServer(manners)
+    server = UnrulyServer(manners, tls)
     try:
         yield server
     finally:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import scripted_content as content
 from chat_scenes import CHAT_SCENES
 from model_scenes import MODEL_SCENES
+from overview_scenes import OVERVIEW_SCENES
 from scene import Scene, without_engine
 from settings_scenes import SETTINGS_SCENES
 from window_stage import Stage, button, shows
@@ -223,6 +224,7 @@ SCENES: Sequence[Scene] = (
     Scene("notifications", history),
     *CHAT_SCENES,
     *MODEL_SCENES,
+    *OVERVIEW_SCENES,
     *SETTINGS_SCENES,
 )
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +17,8 @@ from scripted_backend import ScriptedBackend
 from scripted_content import ABOUT, HOME
 
 from app.capabilities import CapabilityBoard
-from app.main_window import CHAT, MODELS, SETTINGS, MainWindow, open_main_window
+from app.chat_news import of_outcome
+from app.main_window import CHAT, MODELS, OVERVIEW, SETTINGS, MainWindow, open_main_window
 from app.model_news import ModelNews, Ways
 from app.preferences import Preferences, PreferenceStore
 from backend_embedded.contract.conversations import Conversation
@@ -29,6 +31,8 @@ from ui.chat.presenter import ChatPresenter
 from ui.models.actions import model_actions, models_actions
 from ui.models.page import ModelsPage
 from ui.models.presenter import ModelsPresenter
+from ui.overview.page import OverviewPage
+from ui.overview.presenter import OverviewPresenter
 from ui.settings.actions import settings_actions
 from ui.settings.page import SettingsPage
 from ui.settings.presenter import SettingsPresenter
@@ -72,6 +76,8 @@ class Stage:
             Ways(_pass, _pass, _pass, _pass, _pass),
         )
         self.models.listen(self._news)
+        self.overview = OverviewPresenter(backend, lambda: backend.now)
+        self._overview_page: OverviewPage | None = None
         self._board = CapabilityBoard(window.shell.show_capabilities)
         self._models_page: ModelsPage | None = None
         self._chat_page: ChatPage | None = None
@@ -95,7 +101,13 @@ class Stage:
         """The chat page, as it is in the window."""
         if self._chat_page is None:
             self._chat_page = ChatPage(
-                self.chat, self.window.themes, folder=HOME["models"], now=lambda: self.backend.now
+                self.chat,
+                self.window.themes,
+                folder=HOME["models"],
+                now=lambda: self.backend.now,
+                on_moved=lambda told: self.shell.notify(
+                    replace(of_outcome(told, _pass), at=self.backend.now)
+                ),
             )
             self._chat_page.picker.manage_wanted.connect(self._show_models)
             self.shell.table.add(*chat_actions(self._chat_page, self.chat))
@@ -115,11 +127,24 @@ class Stage:
             self._models_page = ModelsPage(self.models, self.window.themes)
         return self._models_page
 
+    @property
+    def overview_page(self) -> OverviewPage:
+        """The overview, as it is in the window."""
+        if self._overview_page is None:
+            self._overview_page = OverviewPage(
+                self.overview,
+                self.window.themes,
+                open_setting=self._show_setting,
+                now=lambda: self.backend.now,
+            )
+        return self._overview_page
+
     def tell(self, event: Event) -> None:
         """An event of the backend's stream, to all that follow it."""
         self.chat.event_arrived(event)
         self.settings.event_arrived(event)
         self.models.event_arrived(event)
+        self.overview.event_arrived(event)
         self._news.event_arrived(event)
         if isinstance(event, Snapshot):
             self._board.show(event.status.capabilities)
@@ -140,6 +165,7 @@ class Stage:
         self.chat.connection_changed(open_)
         self.settings.connection_changed(open_)
         self.models.connection_changed(open_)
+        self.overview.connection_changed(open_)
         self._board.connection_changed(open_)
 
     async def open_chat(self, conversation: Conversation) -> None:
@@ -175,7 +201,11 @@ class Stage:
 
     def _fill(self, key: str) -> None:
         if self.window.slots[key].page is None:
-            pages = {CHAT: lambda: self.chat_page, MODELS: lambda: self.models_page}
+            pages = {
+                CHAT: lambda: self.chat_page,
+                MODELS: lambda: self.models_page,
+                OVERVIEW: lambda: self.overview_page,
+            }
             self.window.slots[key].fill(pages.get(key, lambda: self.settings_page)())
 
     def _show_setting(self, name: str) -> None:

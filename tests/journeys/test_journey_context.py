@@ -27,7 +27,7 @@ def day(tmp_path: Path) -> Iterator[Day]:
         yield day
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 def test_a_file_too_large_and_the_choice(day: Day, tmp_path: Path) -> None:
     day.open_window()
     day.ready()
@@ -48,7 +48,7 @@ def test_a_file_too_large_and_the_choice(day: Day, tmp_path: Path) -> None:
     day.click_until(ENLARGE_AT, "the choice is kept", lambda: policy(day) == "enlarge")
     day.shoot("chosen")
     day.press_until("Return", "the question is stored", lambda: QUESTION in day.texts())
-    answer = day.until("it is answered", "complete", 120)
+    answer = day.until("it is answered", "complete", 240)
     day.shoot("answered")
     question = day.branch()[-2]
     assert [file["name"] for file in question["attachments"]] == ["harbour.txt"]

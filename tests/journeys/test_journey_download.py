@@ -100,6 +100,7 @@ def lose_everything(day: Day) -> None:
 def go_on(day: Day, server: UnrulyServer, model: bytes) -> None:
     assert server.manners.hold is not None
     server.manners.hold.set()
+    there = download(day)["done_bytes"]
     asked = len(server.requests)
     day.screen.press("ctrl+2")
     day.command("get models")
@@ -108,7 +109,9 @@ def go_on(day: Day, server: UnrulyServer, model: bytes) -> None:
     wait_for("it is done", lambda: download(day)["state"] == "done", timeout_s=60)
     day.shoot("done")
     # What was there is not fetched again.
-    assert all(request.headers.get("range") for request in server.requests[asked:] if request.method == "GET")
+    ranges = [request.headers["range"] for request in server.requests[asked:] if request.method == "GET"]
+    fetched = sum(int(last) + 1 - int(first) for first, last in (one[6:].split("-") for one in ranges))
+    assert fetched == len(model) - there
     file = day.program.home / "models" / f"{NAME}.gguf"
     assert hashlib.sha256(file.read_bytes()).digest() == hashlib.sha256(model).digest()
     assert not list((day.program.home / "models").glob(".downloads/*.part"))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from PySide6.QtCore import QMimeData, Qt
+from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from scripted_backend import ScriptedBackend
@@ -14,8 +15,12 @@ from backend_embedded.contract.context import AnswerContext, ContextPolicy, Summ
 from backend_embedded.contract.conversations import ConversationSettings, Seam
 from backend_embedded.contract.generation import SamplingOptions
 from backend_embedded.contract.models import Engine, EngineState, Model
+from backend_embedded.contract.transfer import ExportFormat
 from ui.chat.actions import chat_actions
+from ui.chat.chats.list_view import tags_within
+from ui.chat.conversation_model import ACCESSIBLE
 from ui.chat.files.files_state import LARGE_PASTE
+from ui.chat.finding.find_bar import mark_matches
 from ui.chat.page import ChatPage
 from ui.chat.presenter import ChatPresenter
 from ui.theme import ThemeSource, load_tokens
@@ -247,3 +252,76 @@ async def test_everything_has_a_name_and_the_page_still_fits(page, chats) -> Non
     assert page.minimumSizeHint().width() - page.list.width() <= 912
     shortcuts = [a.shortcut for a in chat_actions(page, page._presenter) if a.shortcut]
     assert len(shortcuts) == len(set(shortcuts))
+
+
+async def test_the_list_is_narrowed_to_a_tag_and_a_new_chat_brings_all_back(page, chats) -> None:
+    for title, tags in (("one", ("work",)), ("two", ("work", "logs")), ("three", ())):
+        made = chats.add(title, ("q", "a"))
+        chats.listed[made.id] = made.model_copy(update={"tags": tags})
+    await page._presenter.resync()
+    await until(page.list.tags.isVisible)
+    shown_tags = [page.list.tags.itemText(n).split()[0] for n in range(page.list.tags.count())]
+    assert shown_tags == ["All", "#logs", "#work"]
+    page.list.tags.setCurrentIndex(page.list.tags.findData("work"))
+    await until(lambda: sorted(page.list.titles()[1:]) == ["one", "two"])
+    spoken = page.list.model.index(page.list.titles().index("two")).data(ACCESSIBLE)
+    assert "tagged work, logs" in spoken
+    started = chats.started(chats.add("fresh"), "New")
+    page._presenter.conversation_arrived(started.conversation, select=True)
+    await until(lambda: "three" in page.list.titles())
+    assert page.list.tags.currentData() == ""
+
+
+async def test_a_tag_that_nobody_has_any_more_hides_nothing(page, chats) -> None:
+    made = chats.add("one", ("q", "a"))
+    chats.listed[made.id] = made.model_copy(update={"tags": ("work",)})
+    await page._presenter.resync()
+    page._presenter.keeping.narrow("work")
+    await page._presenter.keeping.tag(made.id, ())
+    await until(lambda: "one" in page.list.titles())
+    assert not page.list.tags.isVisible()
+
+
+def test_tags_take_no_more_room_than_they_have(qapp: QApplication) -> None:
+    metrics = QFontMetrics(QFont())
+    wide = metrics.horizontalAdvance("#docker #logs")
+    assert tags_within(("docker", "logs"), metrics, wide) == "#docker #logs"
+    assert tags_within(("docker", "logs"), metrics, metrics.horizontalAdvance("#docker +1")) == "#docker +1"
+    cut = tags_within(("a-very-long-tag", "logs"), metrics, metrics.horizontalAdvance("#a-very +1"))
+    assert cut.endswith("… +1")
+
+
+async def test_a_long_export_is_a_card_with_cancel(page, chats, tmp_path) -> None:
+    chats.moving_gate = asyncio.Event()
+    page._presenter.moving.export(None, ExportFormat.JSON, str(tmp_path / "all.json"))
+    await press(page.pane.notices, "Cancel Exporting all chats")
+    await until(lambda: not page.pane.notices.isVisible())
+    assert not (tmp_path / "all.json").exists()
+
+
+async def test_a_hit_far_above_in_another_chat_is_brought_into_sight(page, chats) -> None:
+    await shown(page, chats, "q", "a")
+    lines = [f"Line {number}: " + "the harbour and its ships " * 12 for number in range(60)]
+    lines[25] = "The lighthouse keeper painted his door green."
+    made = chats.add("B", lines)
+    page._presenter.finding.look_everywhere("lighthouse")
+    await until(lambda: page._presenter.state.found.hits)
+    sought = chats.stored[made.id][25].id
+    page.list.hit_chosen.emit(page._presenter.state.found.hits[0])
+    await until(lambda: page._presenter.state.sought == sought)
+    await until(lambda: sought in {item.message.id for item in page.pane.view.places.in_sight()})
+    for _ in range(50):  # and it stays there
+        await asyncio.sleep(0)
+        QApplication.processEvents()
+    assert sought in {item.message.id for item in page.pane.view.places.in_sight()}
+    marks = page.pane.view.extraSelections()
+    assert [mark.cursor.selectedText() for mark in marks] == ["lighthouse"]
+
+
+async def test_each_word_that_was_looked_for_is_marked(page, chats) -> None:
+    await shown(page, chats, "The lighthouse keeper", "Öl and Green doors, evergreen; the Keeper's.")
+    view = page.pane.view
+    assert mark_matches(view, 'keep "green" öl', ThemeSource(load_tokens(), "light").theme) == 4
+    marked = [mark.cursor.selectedText() for mark in view.extraSelections()]
+    assert marked == ["keep", "Öl", "Green", "Keep"]
+    assert mark_matches(view, " .* ", ThemeSource(load_tokens(), "light").theme) == 0

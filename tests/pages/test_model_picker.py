@@ -11,7 +11,7 @@ from ui.theme import ThemeSource, apply_theme, load_tokens
 
 def test_a_model_tells_its_measured_speed() -> None:
     assert facts_of(TINY) == "Q4_0 · 638 MB · 38.2 tok/s · llama.cpp"
-    assert facts_of(SMOL) == "Q4_1 · 98 MB · llama.cpp"
+    assert facts_of(SMOL) == "Q4_1 · 98.2 MB · llama.cpp"
     assert facts_of(BROKEN) == BROKEN.problem
 
 

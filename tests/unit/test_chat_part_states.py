@@ -11,22 +11,14 @@ from backend_embedded.contract.conversations import Conversation, Message, Messa
 from backend_embedded.contract.generation import GenerationStats, Role, SamplingOptions
 from backend_embedded.contract.models import Model
 from ui.chat.branches.seams import MARK, place_of, with_seams
-from ui.chat.chats.ordering import grouped, tags_from
+from ui.chat.chats.ordering import grouped, tags_from, tags_of
 from ui.chat.context import meter_state
 from ui.chat.finding.finding_state import marked
+from ui.chat.footer import footer
 from ui.chat.settings_panel.parameters import PARAMETERS, answer_value, schema_from, with_value
-from ui.chat.state import ChatState, footer
+from ui.chat.state import ChatState
 
 NOW = datetime(2026, 3, 4, 10, tzinfo=UTC)
-
-
-def test_models_that_only_make_vectors_are_not_offered() -> None:
-    talker = Model(name="tiny", title="Tiny", provider="llama.cpp", path="/t.gguf", size_bytes=1)
-    vectors = talker.model_copy(update={"name": "bert", "embeds": True, "default": True})
-    state = ChatState(models=(vectors, talker))
-    assert state.talkers == (talker,)
-    assert state.model == talker
-    assert ChatState(models=(vectors,)).model is None
 
 
 def test_the_parts_of_the_meter_are_the_whole() -> None:
@@ -63,6 +55,15 @@ def test_pinned_and_folders_stand_over_the_days_and_the_archive_apart() -> None:
     assert [g.title for g in grouped(all_of_them, NOW)] == ["Pinned", "A", "b", "Today"]
     assert [c.title for g in grouped(all_of_them, NOW, archived=True) for c in g.conversations] == ["away"]
     assert tags_from("#a, b,, a") == ("a", "b")
+
+
+def test_a_tag_narrows_the_list_and_tags_are_counted() -> None:
+    def made(title: str, *tags: str) -> Conversation:
+        return Conversation(id=uuid4(), title=title, created_at=NOW, updated_at=NOW, tags=tags)
+
+    all_of_them = (made("one", "b", "A"), made("two", "b"), made("three"))
+    assert tags_of(all_of_them) == (("A", 1), ("b", 2))
+    assert [c.title for g in grouped(all_of_them, NOW, tag="b") for c in g.conversations] == ["one", "two"]
 
 
 @pytest.mark.parametrize(
@@ -127,3 +128,12 @@ def test_a_count_that_the_provider_told_differently_stands_under_the_answer() ->
     )
     assert footer(message, None).reason == "Ollama counted 1,024 prompt tokens, not as before sending"
     assert footer(message.model_copy(update={"context": None}), None).reason == ""
+
+
+def test_models_that_only_make_vectors_are_not_offered() -> None:
+    talker = Model(name="tiny", title="Tiny", provider="llama.cpp", path="/t.gguf", size_bytes=1)
+    vectors = talker.model_copy(update={"name": "bert", "embeds": True, "default": True})
+    state = ChatState(models=(vectors, talker))
+    assert state.talkers == (talker,)
+    assert state.model == talker
+    assert ChatState(models=(vectors,)).model is None

@@ -251,7 +251,7 @@ async def test_a_hit_on_another_branch_is_shown_on_it(backend, presenter) -> Non
     assert backend.patches[-1][1].leaf_id == aside.id
 
 
-async def test_pin_folder_tags_archive_and_export(backend, presenter) -> None:
+async def test_pin_folder_tags_archive_and_the_name_of_a_file(backend, presenter) -> None:
     made = await shown(presenter, backend, "q", "a")
     await presenter.keeping.pin(made.id, True)
     await presenter.keeping.put_in_folder(made.id, " Work / Logs ")
@@ -260,10 +260,7 @@ async def test_pin_folder_tags_archive_and_export(backend, presenter) -> None:
     kept = backend.listed[made.id]
     assert (kept.pinned, kept.folder, kept.tags) == (True, "Work/Logs", ("x",))
     assert kept.archived_at is not None
-    assert await presenter.keeping.export(made.id, ExportFormat.JSON) == b"{}\n"
     assert presenter.keeping.file_name(made.id, ExportFormat.MARKDOWN) == "A.md"
-    report = await presenter.keeping.bring_in(b"x")
-    assert report.messages == 12
 
 
 async def test_settings_of_a_new_chat_are_stored_with_its_first_message(backend, presenter) -> None:

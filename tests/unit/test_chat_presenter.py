@@ -25,8 +25,8 @@ from backend_embedded.contract.generation import (
     TextDelta,
 )
 from backend_embedded.contract.models import Model
+from ui.chat.live_answer import Phase
 from ui.chat.presenter import ChatPresenter
-from ui.chat.state import Phase
 from ui.client.port import ClientError
 
 if TYPE_CHECKING:

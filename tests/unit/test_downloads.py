@@ -77,7 +77,7 @@ async def shelf(
         shelf.arrived.append(None)
 
     events: list[Event] = []
-    resolver = Resolver(transport, server.url, server.url, pause_s=0.01)
+    resolver = Resolver(transport, server.url, server.url, pause_s=lambda failures: 0.01)
     async with Downloads(lambda: folder, resolver, transport, events.append, arrived, limits) as downloads:
         shelf = Shelf(downloads, folder, events)
         yield shelf

@@ -59,8 +59,9 @@ def test_a_header_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"PK\x03\x04 something", "not a GGUF model: it starts with 50 4b 03 04"),
-        (b"", "starts with nothing"),
+        (b"PK\x03\x04 something", "is not a GGUF file: it is a ZIP archive"),
+        (b"<!DOCTYPE html><title>Sign in</title>", "it is a web page (HTML)"),
+        (b"", "it is empty"),
         (b"GGUF\x03", "cut off"),
         (gguf(cut=10), "it needs"),
         (gguf()[:200], "cut off inside its header"),

@@ -173,7 +173,7 @@ async def test_a_refused_import_says_why(desk: LibraryDesk) -> None:
     desk.backend.refuse(library.NOT_GGUF, "import_model")
     await desk.presenter.import_files(["/home/mira/a.gguf"])
     assert desk.state.failure is not None
-    assert "it begins with 3c21646f" in desk.state.failure.line
+    assert "it is a web page (HTML)" in desk.state.failure.line
 
 
 async def test_a_download_is_found_by_the_reference_that_was_asked_for(desk: LibraryDesk) -> None:

@@ -144,12 +144,12 @@ async def test_a_full_disk_is_told_and_recovered_from(tmp_path: Path) -> None:
     changes: list[CapabilityChanged] = []
     async with SqliteConversationStore(tmp_path / "a.db", changes.append) as store:
         turn = await store.ask("q", title="T")
-        assert store._appender is not None
-        await store._appender.execute("PRAGMA max_page_count=1")
+        assert store.database.appender is not None
+        await store.database.appender.execute("PRAGMA max_page_count=1")
         with pytest.raises(StorageUnavailable, match="full"):
             await store.append(turn.answer.id, "x" * 200_000)
         assert store.capability().state is State.DOWN
-        await store._appender.execute("PRAGMA max_page_count=1000000")
+        await store.database.appender.execute("PRAGMA max_page_count=1000000")
         await store.append(turn.answer.id, "y")
         assert (await store.message(turn.answer.id)).text == "y"
     assert [change.capability.state for change in changes] == [State.DOWN, State.OK]

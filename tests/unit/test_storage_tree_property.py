@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from postgres_stage import Stage, opened_store, stage
 
 from backend_embedded.contract.conversations import ConversationCreate, ConversationPatch, MessageStatus
-from backend_embedded.storage.embedded import SqliteConversationStore
 
 KINDS = ["ask", "root", "again", "show", "branch", "delete and undo"]
 STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 1_000)), max_size=14)
@@ -42,9 +43,9 @@ class PlainTree:
         return message
 
 
-async def carried_out(steps: list[tuple[str, int]], folder: Path) -> None:
+async def carried_out(steps: list[tuple[str, int]], folder: Path, where: Stage | None = None) -> None:
     plain = PlainTree()
-    async with SqliteConversationStore(folder / "a.db", lambda _: None) as store:
+    async with opened_store(where, folder) as store:
         chat = (await store.create(ConversationCreate(title="T"))).id
         for kind, choice in steps:
             there = list(plain.parents)
@@ -107,3 +108,16 @@ async def carried_out(steps: list[tuple[str, int]], folder: Path) -> None:
 def test_the_store_is_the_plain_tree(steps: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(carried_out(steps, Path(folder)))
+
+
+@pytest.mark.services
+@pytest.mark.timeout(300)
+def test_the_store_in_postgresql_is_the_plain_tree() -> None:
+    with stage() as there, tempfile.TemporaryDirectory() as folder:
+
+        @settings(max_examples=30, deadline=None)
+        @given(STEPS)
+        def check(steps: list[tuple[str, int]]) -> None:
+            asyncio.run(carried_out(steps, Path(folder), there))
+
+        check()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ui.chat.chats.ordering import of_view, tags_of
+from ui.chat.words import counted
 from ui.shell.actions import Action
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def chat_actions(page: ChatPage, presenter: ChatPresenter) -> tuple[Action, ...]
         made("panel", "Settings of this chat", page.toggle_panel, "Ctrl+.", "sliders-horizontal"),
         made("context", "Show what the context goes to", page.pane.composer.meter.open, icon="list-tree"),
         made("find", "Find in this chat", page.pane.find_bar.open, "Ctrl+F", "search", selected),
-        made("search", "Search all chats", page.list.open_search, "Ctrl+Shift+F", "search"),
+        made("search", "Search all chats", page.open_search, "Ctrl+Shift+F", "search"),
         made("pin", "Pin or unpin chat", page.shown.pin_selected, icon="pin", enabled=selected),
         made("archive", "Archive chat", page.shown.archive_selected, icon="files", enabled=selected),
         made("archived", "Show archived chats", page.shown.toggle_archive, icon="files"),
@@ -76,7 +78,7 @@ def chat_actions(page: ChatPage, presenter: ChatPresenter) -> tuple[Action, ...]
 
 
 def conversation_actions(presenter: ChatPresenter, show_page: Callable[[], object]) -> Iterable[Action]:
-    """One action for each conversation, for the palette."""
+    """One action for each conversation and for each tag, for the palette."""
     for conversation in presenter.state.conversations:
 
         def open_it(conversation_id: object = conversation.id) -> None:
@@ -91,4 +93,19 @@ def conversation_actions(presenter: ChatPresenter, show_page: Callable[[], objec
             run=open_it,
             group="Chats",
             icon="message-square",
+        )
+    for tag, count in tags_of(of_view(presenter.state.conversations, archived=False)):
+
+        def narrow(tag: str = tag) -> None:
+            show_page()
+            presenter.keeping.show_archive(False)
+            presenter.keeping.narrow(tag)
+
+        yield Action(
+            id=f"chat.tag.{tag}",
+            title=f"Show chats tagged #{tag}",
+            run=narrow,
+            group="Chats",
+            icon="list-tree",
+            place=counted(count, "chat"),
         )

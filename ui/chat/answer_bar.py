@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QWidget
 
 from backend_embedded.contract.conversations import MessageStatus
 from backend_embedded.contract.generation import FinishReason
-from ui.chat import state as chat
-from ui.widgets import IconButton, Label
+from ui.chat.footer import Footer, footer, sibling_place
+from ui.widgets import ElidedLabel, IconButton, Label
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from backend_embedded.contract.conversations import Message
     from backend_embedded.contract.models import Model
-    from ui.chat.state import LiveAnswer
+    from ui.chat.live_answer import LiveAnswer
     from ui.theme import ThemeSource
 
 
@@ -72,8 +72,7 @@ class AnswerBar(QWidget):
         self._next = QuietButton("chevron-right", "Next answer", themes, size=14, box=24)
         self._place = Label("", themes, "caption", "text2", numbers=True)
         self._reason = Label("", themes, "caption", "degraded")
-        self._facts = Label("", themes, "caption", "text3", numbers=True)
-        self._facts.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._facts = ElidedLabel("", themes, "caption", "text3", numbers=True)
         self._copy = QuietButton("copy", "Copy answer", themes, size=14, box=24)
         self._again = QuietButton("refresh-cw", "Ask again", themes, size=14, box=24)
         self._more = QuietButton("ellipsis", "More", themes, size=14, box=24)
@@ -101,7 +100,7 @@ class AnswerBar(QWidget):
     ) -> None:
         """Show facts and actions of this answer; Ask again and Continue work only when `can_answer`."""
         self._id = message.id
-        place, of = chat.sibling_place(message)
+        place, of = sibling_place(message)
         several = of > 1 and live is None
         for widget in (self._previous, self._place, self._next):
             widget.setVisible(several)
@@ -114,15 +113,15 @@ class AnswerBar(QWidget):
         cut = message.status in (MessageStatus.INCOMPLETE, MessageStatus.STOPPED)
         self._can_answer = live is None and can_answer
         self._can_continue = self._can_answer and (cut or length)
-        self.show_footer(chat.footer(message, live), indented=several)
+        self.show_footer(footer(message, live), indented=several)
         self._refresh_actions()
 
-    def show_footer(self, footer: chat.Footer, *, indented: bool = False) -> None:
+    def show_footer(self, line: Footer, *, indented: bool = False) -> None:
         """Show another line of facts."""
-        self._reason.setText(footer.reason + " ·" if footer.reason and footer.facts else footer.reason)
-        self._reason.setVisible(bool(footer.reason))
-        self._facts.setText(("  " if indented else " " if footer.reason else "") + footer.facts)
-        self._facts.setToolTip(f"{footer.reason} {footer.facts}".strip())
+        self._reason.setText(line.reason + " ·" if line.reason and line.facts else line.reason)
+        self._reason.setVisible(bool(line.reason))
+        self._facts.set_whole_text(("  " if indented else " " if line.reason else "") + line.facts)
+        self._facts.setToolTip(f"{line.reason} {line.facts}".strip())
 
     def set_hovered(self, hovered: bool) -> None:
         """The pointer is over the answer."""

@@ -16,7 +16,7 @@ from backend_embedded.contract.conversations import (
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.contract.generation import PromptProgress, Queued, Switched, TextDelta
 from ui.chat import transcript_edits
-from ui.chat.state import LiveAnswer, Phase
+from ui.chat.live_answer import LiveAnswer, Phase
 from ui.client.port import ClientError
 
 if TYPE_CHECKING:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPen
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from ui.chat.context.context_meter import ContextMeter
 from ui.chat.files.file_row import FileRow
 from ui.chat.files.files_state import LARGE_PASTE
-from ui.widgets import IconButton, KeyCaps, Label, PrimaryButton, SecondaryButton
+from ui.widgets import ElidedLabel, IconButton, KeyCaps, Label, PrimaryButton, SecondaryButton
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QMimeData
@@ -110,8 +110,7 @@ class Composer(QWidget):
         self.edit.escaped.connect(self._escaped)
         self.edit.textChanged.connect(self._text_changed)
         self.edit.focus_changed.connect(self.update)
-        self.hint = Label("", themes, "caption", "text3")
-        self.hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.hint = ElidedLabel("", themes, "caption", "text3")
         self._enter, self._escape = KeyCaps("Enter", themes), KeyCaps("Esc", themes)
         self.send_button = PrimaryButton("Send", themes, "arrow-up")
         self.send_button.setAccessibleName("Send the message")
@@ -173,7 +172,9 @@ class Composer(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Draw in this theme."""
         self._theme = theme
-        self.edit.setFont(theme.font("message"))
+        # the placeholder is drawn in the viewport's own font
+        for part in (self.edit, self.edit.viewport()):
+            part.setFont(theme.font("message"))
         self._refresh_button()
         self._fit_height()
         self.update()
@@ -196,8 +197,7 @@ class Composer(QWidget):
         """Placeholder; why sending is not possible (empty: it is); whether Stop stands in Send's place."""
         self.edit.setPlaceholderText(placeholder)
         self._reason, self._answering = reason, answering
-        self.hint.setText("" if answering else reason)
-        self.hint.setToolTip(reason)
+        self.hint.set_whole_text("" if answering else reason)
         self._refresh_button()
 
     def send(self) -> None:
@@ -235,7 +235,11 @@ class Composer(QWidget):
         over = round(document.size().height()) > MOST_LINES
         policy = Qt.ScrollBarPolicy
         self.edit.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if over else policy.ScrollBarAlwaysOff)
-        self.setMinimumHeight(LEAST_HEIGHT)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """What is in it, and no less than the design says."""
+        hint = super().minimumSizeHint()
+        return QSize(hint.width(), max(hint.height(), self._theme.scaled(LEAST_HEIGHT)))
 
     def resizeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Lines break elsewhere at another width."""

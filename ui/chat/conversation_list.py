@@ -19,7 +19,7 @@ from ui.chat.chats.list_view import ConversationView
 from ui.chat.chats.row_menu import RowMenu
 from ui.chat.conversation_model import DISPLAY, ConversationModel
 from ui.chat.finding.results import SearchResults
-from ui.widgets import IconButton, Label, SearchField
+from ui.widgets import Choice, IconButton, Label, Patience, SearchField
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 SPIN_MS = 66
 NO_CHATS = "No chats yet. Your first question starts one."
 NO_ARCHIVE = "Nothing is archived."
+ALL_TAGS = "All tags"
+AWAITED = "Waiting for the backend to tell the chats."
 
 
 class ConversationList(QWidget):
@@ -44,6 +46,8 @@ class ConversationList(QWidget):
     delete_wanted = Signal(object)
     sought = Signal(str)
     hit_chosen = Signal(object)
+    narrowed = Signal(str)
+    """List the chats with this tag; empty for all."""
 
     def __init__(
         self,
@@ -65,6 +69,14 @@ class ConversationList(QWidget):
         self.search.textChanged.connect(self.sought)
         self.search.installEventFilter(self)
         self.search.hide()
+        self.tags = Choice("Chats by tag", [("", ALL_TAGS)], themes)
+        self.tags.currentIndexChanged.connect(lambda _: self.narrowed.emit(self.tags.currentData()))
+        self.tags.setSizeAdjustPolicy(Choice.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.tags.setMinimumContentsLength(8)
+        self.tags.hide()
+        self._patience = Patience(themes, self)
+        self._patience.long.connect(self._say_awaited)
+        self._patience.begin()
         self.results = SearchResults(themes, now)
         self.results.hit_chosen.connect(self.hit_chosen)
         self.results.hide()
@@ -92,14 +104,17 @@ class ConversationList(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 1, 0)
         column.setSpacing(0)
-        field = QHBoxLayout()
-        field.setContentsMargins(12, 0, 12, 0)
-        field.addWidget(self.search)
+        fields = QVBoxLayout()
+        fields.setContentsMargins(12, 0, 12, 0)
+        fields.setSpacing(8)
+        fields.addWidget(self.search)
+        fields.addWidget(self.tags)
         column.addWidget(head)
-        column.addLayout(field)
+        column.addLayout(fields)
         column.addWidget(self._found)
         column.addWidget(self.results, 1)
         column.addWidget(self._empty)
+        self._empty.hide()
         column.addWidget(self.view, 1)
         self.view.opened.connect(self.selected)
         self.view.menu_wanted.connect(self._open_row_menu)
@@ -122,10 +137,13 @@ class ConversationList(QWidget):
         self._conversations, self._archive_shown = state.conversations, state.archive_shown
         self._title.setText("Archive" if state.archive_shown else "Chats")
         self._show_found(state)
-        groups = ordering.grouped(state.conversations, now, archived=state.archive_shown)
+        tag = self._show_tags(state)
+        groups = ordering.grouped(state.conversations, now, archived=state.archive_shown, tag=tag)
         self.model.show_groups(groups, state.writing, now)
-        self._empty.setText(NO_ARCHIVE if state.archive_shown else NO_CHATS)
-        self._empty.setVisible(state.loaded and not groups and not state.found.query)
+        if state.loaded:
+            self._patience.end()
+            self._empty.setText(NO_ARCHIVE if state.archive_shown else NO_CHATS)
+            self._empty.setVisible(not groups and not state.found.query)
         row = self.model.row_of(state.selected)
         current = self.view.currentIndex()
         if row < 0:
@@ -160,6 +178,19 @@ class ConversationList(QWidget):
                 self.results.setCurrentRow(0)
                 return True
         return super().eventFilter(watched, event)
+
+    def _say_awaited(self) -> None:
+        self._empty.setText(AWAITED)
+        self._empty.show()
+
+    def _show_tags(self, state: ChatState) -> str:
+        """Offer the tags in use; gives the chosen one, or nothing when no chat has it any more."""
+        used = ordering.tags_of(ordering.of_view(state.conversations, archived=state.archive_shown))
+        self.tags.set_options([("", ALL_TAGS), *((tag, f"#{tag}   {count}") for tag, count in used)])
+        self.tags.setVisible(bool(used) and not state.found.query.strip())
+        tag = state.tag if any(state.tag == one for one, _ in used) else ""
+        self.tags.choose(tag)
+        return tag
 
     def _show_found(self, state: ChatState) -> None:
         looking = bool(state.found.query.strip())

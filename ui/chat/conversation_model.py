@@ -104,7 +104,8 @@ class ConversationModel(QAbstractListModel):
             return f"{row.title}\n{words.exact_time(row.updated_at)}{tags}"
         if role == ACCESSIBLE:
             busy = ", writing" if row.id in self._writing else ""
-            return f"{row.title}, {self.time_of(row)}{busy}"
+            tags = f", tagged {', '.join(row.tags)}" if row.tags else ""
+            return f"{row.title}, {self.time_of(row)}{tags}{busy}"
         return None
 
     def setData(self, index: Index, value: Any, role: int = EDIT) -> bool:  # noqa: N802

@@ -19,7 +19,7 @@ from ui.chat.notices import Notices
 from ui.chat.overlays import Overlays
 from ui.chat.transcript_view import TranscriptView
 from ui.chat.welcome import Welcome
-from ui.widgets import EmptyState, SecondaryButton, SkeletonBars
+from ui.widgets import EmptyState, SecondaryButton, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QResizeEvent
 
     from backend_embedded.contract.conversations import Message
-    from ui.chat.state import ChatState, LiveAnswer
+    from ui.chat.live_answer import LiveAnswer
+    from ui.chat.state import ChatState
     from ui.theme import Theme, ThemeSource
 
 PROGRESS_MS = 250
+LEAST_HEIGHT = 24
+"""Of the messages, however much stands under them."""
 
 
 class ConversationPane(QWidget):
@@ -90,7 +93,9 @@ class ConversationPane(QWidget):
 
     def _lay_out(self, themes: ThemeSource) -> None:
         bars = self._bars = QVBoxLayout(self._loading)
-        bars.addWidget(SkeletonBars((0.6, 0.9, 0.85, 0.4, 0.0, 0.7, 0.9, 0.5), themes, "Loading the chat"))
+        awaited = "Waiting for the backend to read the chat."
+        self.waiting = Waiting((0.6, 0.9, 0.85, 0.4, 0.0, 0.7, 0.9, 0.5), themes, "Reading the chat", awaited)
+        bars.addWidget(self.waiting)
         bars.addStretch(1)
         self._stack = QStackedWidget()
         for widget in (
@@ -102,6 +107,8 @@ class ConversationPane(QWidget):
             self.compare,
         ):
             self._stack.addWidget(widget)
+        # what is not shown there must not take room from the composer and the cards over it
+        self._stack.setMinimumHeight(LEAST_HEIGHT)
         self._foot = QWidget()
         self._foot_column = QVBoxLayout(self._foot)
         self._foot_column.setSpacing(12)

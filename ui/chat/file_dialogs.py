@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QInputDialog
 
-from backend_embedded.contract.errors import ErrorBody, ErrorCode
-from ui.chat.chats.keeping import report_words
-from ui.client.port import ClientError
+from ui.chat.chats.moving import no_file
+from ui.chat.chats.moving_state import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
 
 
 class FileDialogs(QObject):
-    """Asks for files and names; `told` says how it went."""
+    """Asks for files and names; `told` gives the outcome of what went past the presenter's `moving`."""
 
-    told = Signal(str)
+    told = Signal(object)
 
     def __init__(self, presenter: ChatPresenter, window: QWidget) -> None:
         super().__init__(window)
@@ -39,37 +38,28 @@ class FileDialogs(QObject):
 
     def export(self, conversation_id: UUID | None, format_: ExportFormat) -> None:
         """Choose where a conversation, or all of them, is written to."""
-        keeping = self._presenter.keeping
-
-        async def write(path: str) -> None:
-            await self._write(path, await keeping.export(conversation_id, format_))
-
-        self._save("Export", keeping.file_name(conversation_id, format_), write)
+        name = self._presenter.keeping.file_name(conversation_id, format_)
+        self._save("Export", name, lambda path: self._presenter.moving.export(conversation_id, format_, path))
 
     def bring_in(self) -> None:
         """Choose a file of conversations."""
-
-        async def read(path: str) -> None:
-            report = await self._presenter.keeping.bring_in(await self._read(path))
-            await self._presenter.resync()
-            self.told.emit(f"Imported: {report_words(report)}")
-
-        self._choose("Import chats", lambda paths: self._spawn(read(paths[0])))
+        self._choose("Import chats", lambda paths: self._presenter.moving.bring_in(paths[0]))
 
     def export_presets(self) -> None:
         """Choose where the presets are written to."""
 
         async def write(path: str) -> None:
             await self._write(path, await self._presenter.choosing.exported_presets())
+            self.told.emit(Outcome("Presets exported", path, path))
 
-        self._save("Export presets", "presets.json", write)
+        self._save("Export presets", "presets.json", lambda path: self._spawn(write(path)))
 
     def import_presets(self) -> None:
         """Choose a file of presets."""
 
         async def read(path: str) -> None:
             await self._presenter.choosing.import_presets(await self._read(path))
-            self.told.emit("Presets imported")
+            self.told.emit(Outcome("Presets imported", path))
 
         self._choose("Import presets", lambda paths: self._spawn(read(paths[0])))
 
@@ -93,12 +83,12 @@ class FileDialogs(QObject):
         self.dialog = dialog
         dialog.open()
 
-    def _save(self, title: str, name: str, write: Callable[[str], Coroutine[Any, Any, None]]) -> None:
+    def _save(self, title: str, name: str, write: Callable[[str], object]) -> None:
         dialog = QFileDialog(self._window, title)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.selectFile(name)
-        dialog.fileSelected.connect(lambda path: self._spawn(write(path)))
+        dialog.fileSelected.connect(write)
         self.dialog = dialog
         dialog.open()
 
@@ -109,16 +99,10 @@ class FileDialogs(QObject):
         try:
             await self._presenter.disk.write(path, data)
         except OSError as error:
-            raise _no_file(path, error) from error
-        self.told.emit(f"Written to {path}")
+            raise no_file(path, error) from error
 
     async def _read(self, path: str) -> bytes:
         try:
             return await self._presenter.disk.read(path)
         except OSError as error:
-            raise _no_file(path, error) from error
-
-
-def _no_file(path: str, error: OSError) -> ClientError:
-    said = f"{path}: {error.strerror or error}."
-    return ClientError(ErrorBody(code=ErrorCode.INVALID_INPUT, message=said))
+            raise no_file(path, error) from error

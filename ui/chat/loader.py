@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from ui.chat import transcript_edits
 from ui.chat.state import PAGE_SIZE, Transcript
 from ui.client.port import ClientError
@@ -18,6 +19,10 @@ MAX_RELOADED = 200
 """Messages that are read again at most; older ones come back by scrolling."""
 MOST_LISTS = 5
 """Times that the list is read at most while it changes; each change is told by an event too."""
+
+GIVEN_UP = ErrorBody(
+    code=ErrorCode.TIMED_OUT, message="Reading the chat was cancelled. Nothing of it was lost."
+)
 
 
 class Loader:
@@ -80,6 +85,12 @@ class Loader:
             return
         store.answers.unconfirmed -= ids
         store.change(transcript=Transcript(messages=tuple(page.messages), total=page.total))
+
+    def give_up(self) -> None:
+        """Wait no longer for the shown branch; what comes of it late is dropped."""
+        if self._store.kept.transcript.loading and not self._store.kept.transcript.messages:
+            self._store.selection += 1
+            self._store.change(transcript=Transcript(error=GIVEN_UP))
 
     async def load_older(self) -> None:
         """Read the messages above the loaded ones."""

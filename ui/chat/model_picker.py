@@ -22,6 +22,8 @@ from ui.widgets.floating import SHADOW_PX, Floating
 from ui.widgets.glyphs import paint_glyph
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PySide6.QtCore import QModelIndex, QPersistentModelIndex
 
     from backend_embedded.contract.models import Model
@@ -80,11 +82,12 @@ class ModelDelegate(QStyledItemDelegate):
             selected = state & QStyle.StateFlag.State_Selected
             painter.setBrush(theme.color("selected" if selected else "hover"))
             painter.drawRoundedRect(rect.adjusted(4, 0, -4, 0), 6, 6)
+        half = theme.scaled(22)
         glyph = "down" if model.problem else "ok" if model.loaded else "off"
         paint_glyph(
-            painter, glyph, QRect(rect.left() + 14, rect.top() + 8, 8, 12).center().toPointF(), 8, theme
+            painter, glyph, QRect(rect.left() + 14, rect.top() + 5, 8, half - 5).center().toPointF(), 8, theme
         )
-        top, bottom = rect.adjusted(32, 5, -14, -22), rect.adjusted(32, 22, -14, -4)
+        top, bottom = rect.adjusted(32, 5, -14, -half), rect.adjusted(32, half, -14, -4)
         badge = badge_of(model)
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.color("text3"))
@@ -139,7 +142,7 @@ class ModelPopover(Floating):
         layout.addWidget(self._nothing)
         layout.addWidget(self.list)
         layout.addWidget(self.manage, 0, Qt.AlignmentFlag.AlignLeft)
-        self._row_height = themes.theme.scaled(ROW_HEIGHT)
+        self._themes = themes
 
     def open_at(self, corner: QPoint, models: tuple[Model, ...], current: str) -> None:
         """Open with the right upper corner of the plate there."""
@@ -151,7 +154,7 @@ class ModelPopover(Floating):
         for row in range(self.list.count()):
             if self.list.item(row).data(NAME) == current:
                 self.list.setCurrentRow(row)
-        self.setFixedWidth(WIDTH + 2 * SHADOW_PX)
+        self.setFixedWidth(self._themes.theme.scaled(WIDTH) + 2 * SHADOW_PX)
         self.adjustSize()
         self.move(corner.x() - self.width() + SHADOW_PX, corner.y() - SHADOW_PX + 4)
         self.show()
@@ -188,7 +191,8 @@ class ModelPopover(Floating):
                 self.list.addItem(item)
         found = self.list.count()
         self.list.setCurrentRow(0 if found else -1)
-        self.list.setFixedHeight(self._row_height * min(MOST_ROWS, max(1, found)) + 4)
+        row_px = self._themes.theme.scaled(ROW_HEIGHT)
+        self.list.setFixedHeight(row_px * min(MOST_ROWS, max(1, found)) + 4)
         self.list.setVisible(found > 0)
         self._nothing.setVisible(found == 0)
         self._nothing.setText(f"No model matches “{text}”" if wanted else "No model was found")
@@ -210,6 +214,8 @@ class ModelPicker(SecondaryButton):
         super().__init__("No model", themes, "box", parent=parent)
         self._models: tuple[Model, ...] = ()
         self._current = ""
+        self.anchor: Callable[[], QWidget] = lambda: self
+        """Under what the popover opens."""
         self.popover = ModelPopover(themes, self)
         self.popover.chosen.connect(self.chosen)
         self.popover.manage_wanted.connect(self.manage_wanted)
@@ -229,4 +235,5 @@ class ModelPicker(SecondaryButton):
 
     def open(self) -> None:
         """Open the popover under the button."""
-        self.popover.open_at(self.mapToGlobal(self.rect().bottomRight()), self._models, self._current)
+        anchor = self.anchor()
+        self.popover.open_at(anchor.mapToGlobal(anchor.rect().bottomRight()), self._models, self._current)

@@ -1,4 +1,4 @@
-"""Cards over the composer: why a request failed, and how the engine's build goes."""
+"""Cards over the composer: why a request failed, and how a build, an export or an import goes."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ class Notices(QWidget):
 
     build_wanted = Signal()
     cancel_wanted = Signal()
+    move_cancelled = Signal()
     dismissed = Signal()
     log_wanted = Signal()
     reload_wanted = Signal()
@@ -37,6 +38,8 @@ class Notices(QWidget):
         self._shown: tuple[object, ...] = ()
         self._job = JobCard("Building the local engine", themes)
         self._job.cancelled.connect(self.cancel_wanted)
+        self._move: JobCard | None = None
+        self._moving = ""
         self._cards: list[QWidget] = []
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -59,7 +62,23 @@ class Notices(QWidget):
         if wanted != self._shown:
             self._shown = wanted
             self._rebuild(broken, failure, unread)
-        self.setVisible(building or bool(self._cards))
+        self._show_move(state)
+        self.setVisible(building or bool(self._cards) or self._move is not None)
+
+    def _show_move(self, state: ChatState) -> None:
+        """The export or import that goes on."""
+        move = state.moving
+        if self._move is not None and (move is None or move.title != self._moving):
+            self._move.hide()
+            self._move.deleteLater()
+            self._move = None
+        if move is not None and self._move is None:
+            self._moving = move.title
+            self._move = JobCard(move.title, self._themes)
+            self._move.cancelled.connect(self.move_cancelled)
+            self._column.insertWidget(0, self._move)
+        if move is not None and self._move is not None:
+            self._move.show_progress(None, move.caption)
 
     def _rebuild(self, broken: Engine | None, failure: ErrorBody | None, unread: ErrorBody | None) -> None:
         for card in self._cards:

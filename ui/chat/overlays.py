@@ -8,10 +8,10 @@ from PySide6.QtCore import QObject, QRect, QTimer, Signal
 
 from backend_embedded.contract.conversations import MessageStatus
 from ui.chat import failures
-from ui.chat import state as chat
 from ui.chat.answer_bar import AnswerBar
 from ui.chat.answer_extras import AnswerExtras
 from ui.chat.code_head import CodeHead
+from ui.chat.footer import footer
 from ui.widgets import ErrorCard
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from backend_embedded.contract.models import Model
     from ui.chat.code_blocks import CodeBlock
-    from ui.chat.state import LiveAnswer
+    from ui.chat.live_answer import LiveAnswer
     from ui.chat.transcript_items import Item
     from ui.chat.transcript_view import TranscriptView
     from ui.theme import ThemeSource
@@ -83,7 +83,7 @@ class Overlays(QObject):
             bar = self._bars.get(message_id)
             item = self._view.transcript.find(message_id) if bar is not None else None
             if bar is not None and item is not None:
-                bar.show_footer(chat.footer(item.message, answer))
+                bar.show_footer(footer(item.message, answer))
 
     def clear(self) -> None:
         """Take every widget away; the document was made anew."""

@@ -36,8 +36,8 @@ class ChatOwner(Protocol):
     def draft_changed(self, text: str) -> None:
         """Keep this as what is typed in the shown chat."""
 
-    def remember_leaf(self) -> None:
-        """Note where the shown branch ends, to come back there."""
+    def remember_leaf(self, below: UUID | None = None) -> None:
+        """Note where the shown branch ends, to come back there; `below` gets a message beside it."""
 
     async def select(self, conversation_id: UUID) -> None:
         """Show a conversation."""

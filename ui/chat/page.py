@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 
     from backend_embedded.contract.conversations import Conversation, Message
+    from ui.chat.chats.moving_state import Outcome
     from ui.chat.presenter import ChatPresenter
     from ui.chat.state import ChatState
     from ui.theme import ThemeSource
 
 LIST_WIDTH = 240
 LIST_WIDTH_WIDE = 272
+LEAST_CHAT = 440
+"""Width that the conversation has at least beside list and settings; the list goes before it has less."""
 WIDE_FROM = 1400
 """Width of the page (the window's without the rail) from which the list is the wide one."""
 
@@ -45,7 +48,8 @@ class ChatPage(QWidget):
     """Shows the presenter's state and follows its streamed text.
 
     `open_link` opens an address outside; `show_folder` and `show_log` open the data folder and the log;
-    `on_deleted` gets the deleted conversation, to offer Undo (`presenter.undo_delete`).
+    `on_deleted` gets the deleted conversation, to offer Undo (`presenter.undo_delete`); `on_moved` is told
+    what came of an export or import.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class ChatPage(QWidget):
         show_folder: Callable[[], object] = do_nothing,
         show_log: Callable[[], object] = do_nothing,
         on_deleted: Callable[[Conversation], object] = do_nothing,
+        on_moved: Callable[[Outcome], object] = do_nothing,
         folder: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         parent: QWidget | None = None,
@@ -65,6 +70,7 @@ class ChatPage(QWidget):
         self._presenter = presenter
         self._on_deleted = on_deleted
         self._selected: UUID | None = None
+        self._at_welcome = self._panel_wanted = False
         self._deleted: Conversation | None = presenter.state.deleted
         self.setAccessibleName("Chat")
         self.list = ConversationList(themes, now)
@@ -84,14 +90,16 @@ class ChatPage(QWidget):
         )
         self._themes = themes
         self._lay_out()
-        self._connect(show_folder, show_log)
+        presenter.moving.told = on_moved
+        self.dialogs.told.connect(on_moved)
         self.shown = ShownChat(presenter, self.dialogs)
-        connect_parts(self, presenter)
+        connect_parts(self, presenter, show_folder, show_log)
         presenter.listen(self)
         self.state_changed(presenter.state)
 
     def _lay_out(self) -> None:
         self.header.add_action(self.picker)
+        self.picker.anchor = lambda: self.header.action_row.place_of(self.picker)
         self.header.add_action(self.skip)
         self.header.add_action(self.export_button)
         self.header.add_action(self.panel_button)
@@ -108,40 +116,14 @@ class ChatPage(QWidget):
         self.list.setFixedWidth(LIST_WIDTH)
         self.setFocusProxy(self.pane.composer)
 
-    def _connect(self, show_folder: Callable[[], object], show_log: Callable[[], object]) -> None:
-        presenter, spawn, pane = self._presenter, self._presenter.spawn, self.pane
-        self.list.new_wanted.connect(self.new_chat)
-        self.list.selected.connect(lambda c: spawn(presenter.select(c)))
-        self.list.renamed.connect(lambda c, title: spawn(presenter.rename(c, title)))
-        self.list.delete_wanted.connect(lambda c: spawn(presenter.delete(c)))
-        self.picker.chosen.connect(presenter.choose_model)
-        pane.composer.sent.connect(lambda text: spawn(presenter.send(text)))
-        pane.composer.stopped.connect(presenter.stop)
-        pane.composer.edited.connect(presenter.draft_changed)
-        pane.older_wanted.connect(self._load_older)
-        pane.overlays.copy_wanted.connect(self.copy_answer)
-        pane.overlays.again_wanted.connect(lambda m: spawn(presenter.ask_again(m)))
-        pane.overlays.continue_wanted.connect(lambda m: spawn(presenter.continue_answer(m)))
-        pane.overlays.sibling_wanted.connect(lambda m, step: spawn(presenter.show_sibling(m, step)))
-        pane.overlays.log_wanted.connect(show_log)
-        pane.notices.log_wanted.connect(show_log)
-        pane.notices.dismissed.connect(presenter.dismiss_failure)
-        pane.notices.reload_wanted.connect(lambda: spawn(presenter.retry_load()))
-        pane.notices.build_wanted.connect(self._build)
-        pane.notices.cancel_wanted.connect(self._cancel_build)
-        pane.welcome.example_chosen.connect(self._use_example)
-        pane.welcome.models_wanted.connect(self.open_models)
-        pane.welcome.folder_wanted.connect(show_folder)
-        pane.welcome.build_wanted.connect(self._build)
-        pane.welcome.cancel_wanted.connect(self._cancel_build)
-
     # What the presenter tells
 
     def state_changed(self, state: ChatState) -> None:
         """Show this state."""
         focused = self.pane.focused_in_transcript()
         at_welcome = state.welcome and not state.transcript.messages
-        self.list.setVisible(not at_welcome)
+        self._at_welcome = at_welcome
+        self._show_list()
         if state.selected != self._selected:
             self._selected = state.selected
             self.header.set_caption("")
@@ -187,7 +169,13 @@ class ChatPage(QWidget):
         """Type over the title of the shown conversation."""
         selected = self._presenter.state.selected
         if selected is not None:
+            self._uncover_list()
             self.list.rename(selected)
+
+    def open_search(self) -> None:
+        """Put the keyboard into the search over all chats."""
+        self._uncover_list()
+        self.list.open_search()
 
     def delete_selected(self) -> None:
         """Move the shown conversation to the bin."""
@@ -247,7 +235,12 @@ class ChatPage(QWidget):
     def toggle_panel(self) -> None:
         """Show or hide the settings of this chat."""
         shown = self.panel.isHidden()
+        self._panel_wanted = shown
+        # one goes before the other comes: all three together would ask for a wider window
+        if shown:
+            self._show_list()
         self.panel.setVisible(shown)
+        self._show_list()
         self.panel_button.setChecked(shown)
         if shown:
             self._presenter.spawn(self._presenter.choosing.load_presets())
@@ -266,24 +259,39 @@ class ChatPage(QWidget):
             )
             self.ways.open()
 
-    # Inside
-
-    def _load_older(self) -> None:
+    def load_older(self) -> None:
+        """Load the messages above, when there are any."""
         transcript = self._presenter.state.transcript
         if transcript.has_older and not transcript.loading:
             self._presenter.spawn(self._presenter.load_older())
 
-    def _use_example(self, prompt: str) -> None:
+    def use_example(self, prompt: str) -> None:
+        """Ask one of the first questions."""
         self._presenter.draft_changed(prompt)
         self.pane.composer.set_text(prompt)
         self.pane.composer.send()
         self.focus_composer()
 
-    def _build(self) -> None:
+    def build_engine(self) -> None:
+        """Build the local engine."""
         self._presenter.spawn(self._presenter.build_engine())
 
-    def _cancel_build(self) -> None:
+    def cancel_build(self) -> None:
+        """Give the build up."""
         self._presenter.spawn(self._presenter.cancel_build())
+
+    # Inside
+
+    def _show_list(self) -> None:
+        """The list makes room for the settings in a narrow window."""
+        left = self.width() - self.list.width() - self.panel.width()
+        least = max(self._themes.theme.scaled(LEAST_CHAT), self.pane.minimumSizeHint().width())
+        self.list.setVisible(not self._at_welcome and not (self._panel_wanted and left < least))
+
+    def _uncover_list(self) -> None:
+        """The settings go, where the list had no room beside them."""
+        if self.list.isHidden() and not self.panel.isHidden():
+            self.toggle_panel()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Esc stops the answer wherever the keyboard is on this page."""
@@ -301,3 +309,4 @@ class ChatPage(QWidget):
         """The list is wider in a wide window."""
         super().resizeEvent(event)
         self.list.setFixedWidth(LIST_WIDTH_WIDE if self.width() >= WIDE_FROM else LIST_WIDTH)
+        self._show_list()

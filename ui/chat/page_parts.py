@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from uuid import UUID
 
     from ui.chat.page import ChatPage
@@ -13,14 +14,54 @@ if TYPE_CHECKING:
 PASTED = "Pasted text.txt"
 
 
-def connect_parts(page: ChatPage, presenter: ChatPresenter) -> None:
-    """Turn what the parts say into the presenter's work."""
+def connect_parts(
+    page: ChatPage,
+    presenter: ChatPresenter,
+    show_folder: Callable[[], object],
+    show_log: Callable[[], object],
+) -> None:
+    """Turn what the parts say into the presenter's work; `show_folder` and `show_log` open what lies outside."""
+    _connect_messages(page, presenter, show_folder, show_log)
     _connect_branches(page, presenter)
     _connect_composer(page, presenter)
     _connect_finding(page, presenter)
     _connect_list(page, presenter)
     _connect_panel(page, presenter)
     _connect_comparison(page, presenter)
+
+
+def _connect_messages(
+    page: ChatPage,
+    presenter: ChatPresenter,
+    show_folder: Callable[[], object],
+    show_log: Callable[[], object],
+) -> None:
+    spawn, pane = presenter.spawn, page.pane
+    page.list.new_wanted.connect(page.new_chat)
+    page.list.selected.connect(lambda c: spawn(presenter.select(c)))
+    page.list.renamed.connect(lambda c, title: spawn(presenter.rename(c, title)))
+    page.list.delete_wanted.connect(lambda c: spawn(presenter.delete(c)))
+    page.picker.chosen.connect(presenter.choose_model)
+    pane.composer.sent.connect(lambda text: spawn(presenter.send(text)))
+    pane.composer.stopped.connect(presenter.stop)
+    pane.composer.edited.connect(presenter.draft_changed)
+    pane.older_wanted.connect(page.load_older)
+    pane.overlays.copy_wanted.connect(page.copy_answer)
+    pane.overlays.again_wanted.connect(lambda m: spawn(presenter.ask_again(m)))
+    pane.overlays.continue_wanted.connect(lambda m: spawn(presenter.continue_answer(m)))
+    pane.overlays.sibling_wanted.connect(lambda m, step: spawn(presenter.show_sibling(m, step)))
+    pane.overlays.log_wanted.connect(show_log)
+    pane.notices.log_wanted.connect(show_log)
+    pane.notices.dismissed.connect(presenter.dismiss_failure)
+    pane.notices.reload_wanted.connect(lambda: spawn(presenter.retry_load()))
+    pane.waiting.cancelled.connect(presenter.give_up_loading)
+    pane.notices.build_wanted.connect(page.build_engine)
+    pane.notices.cancel_wanted.connect(page.cancel_build)
+    pane.welcome.example_chosen.connect(page.use_example)
+    pane.welcome.models_wanted.connect(page.open_models)
+    pane.welcome.folder_wanted.connect(show_folder)
+    pane.welcome.build_wanted.connect(page.build_engine)
+    pane.welcome.cancel_wanted.connect(page.cancel_build)
 
 
 def _connect_branches(page: ChatPage, presenter: ChatPresenter) -> None:
@@ -72,10 +113,11 @@ def _connect_list(page: ChatPage, presenter: ChatPresenter) -> None:
     menu.foldered.connect(lambda c, folder: spawn(keeping.put_in_folder(c, folder)))
     menu.tagged.connect(lambda c, tags: spawn(keeping.tag(c, tags)))
     menu.archive_shown.connect(keeping.show_archive)
+    page.list.narrowed.connect(keeping.narrow)
     menu.export_wanted.connect(page.dialogs.export)
     menu.import_wanted.connect(page.dialogs.bring_in)
     page.export_button.clicked.connect(page.shown.export_selected)
-    page.dialogs.told.connect(page.header.set_caption)
+    page.pane.notices.move_cancelled.connect(presenter.moving.cancel)
 
 
 def _connect_panel(page: ChatPage, presenter: ChatPresenter) -> None:

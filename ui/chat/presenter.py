@@ -10,8 +10,10 @@ from backend_embedded.contract.conversations import ChatRequest, ConversationPat
 from ui.chat.asking import Asking
 from ui.chat.backend_news import BackendNews
 from ui.chat.branches.branching import Branching
+from ui.chat.branches.left_ends import LeftEnds
 from ui.chat.branches.reading import BranchReading
 from ui.chat.chats.keeping import Keeping
+from ui.chat.chats.moving import Moving
 from ui.chat.compare.comparing import Comparing
 from ui.chat.context.watch import ContextWatch
 from ui.chat.drafts import DraftSaver
@@ -33,25 +35,27 @@ if TYPE_CHECKING:
     from backend_embedded.contract.conversations import Conversation
     from backend_embedded.contract.errors import ErrorBody
     from backend_embedded.contract.events import Event
-    from ui.chat.port import ChatBackend, ChatListener
-    from ui.chat.state import LiveAnswer
+    from ui.chat.live_answer import LiveAnswer
+    from ui.chat.port import ChatListener
+    from ui.client.port import Backend
 
 
 class ChatPresenter:
     """Keeps the page's state true to the backend's store; knows no Qt.
 
     `clock` counts seconds and only goes forward. `on_welcome_ended` is called once, after the first answer
-    or when the welcome is skipped, to remember it for ever.
+    or when the welcome is skipped, to remember it for ever. `left` remembers where branches were left.
     """
 
     def __init__(
         self,
-        backend: ChatBackend,
+        backend: Backend,
         *,
         first_run: bool = False,
         on_welcome_ended: Callable[[], None] = lambda: None,
         selected: UUID | None = None,
         on_selected: Callable[[UUID | None], None] = lambda _: None,
+        left: LeftEnds | None = None,
         clock: Callable[[], float] = time.monotonic,
         draft_delay_s: float = 0.6,
         pause_s: float = 0.25,
@@ -65,13 +69,14 @@ class ChatPresenter:
         self._news = BackendNews(self._store, self._loader, self.spawn)
         self._tasks: set[asyncio.Task[None]] = set()
         self._drafts = DraftSaver(backend, self.spawn, draft_delay_s)
-        self._reading = BranchReading(backend, self._store, self._loader)
+        self._reading = BranchReading(backend, self._store, self._loader, left or LeftEnds())
         self.branches = Branching(backend, self)
         self.context = ContextWatch(backend, self, pause_s)
         self.disk = Disk()
         self.files = Attaching(backend, self, self.disk)
         self.finding = Finding(backend, self, pause_s)
         self.keeping = Keeping(backend, self)
+        self.moving = Moving(backend, self, self.disk)
         self.choosing = Choosing(backend, self)
         self.comparing = Comparing(backend, self)
         self.listen(self.context)
@@ -179,9 +184,9 @@ class ChatPresenter:
         """Load the place of a message of the selected conversation."""
         await self._reading.bring(message_id)
 
-    def remember_leaf(self) -> None:
-        """Note where the shown branch ends, to come back there."""
-        self._reading.remember_leaf()
+    def remember_leaf(self, below: UUID | None = None) -> None:
+        """Note where the shown branch ends, to come back there; `below` gets a message beside it."""
+        self._reading.remember_leaf(below)
 
     async def rename(self, conversation_id: UUID, title: str) -> None:
         """Give a conversation another title; an empty one is ignored."""
@@ -250,6 +255,10 @@ class ChatPresenter:
     async def retry_load(self) -> None:
         """Read the shown conversation again after it could not be read."""
         await self._loader.load()
+
+    def give_up_loading(self) -> None:
+        """Wait no longer for the shown conversation; it can be read again."""
+        self._loader.give_up()
 
     # What the backend says
 

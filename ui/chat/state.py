@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from backend_embedded.contract.context import ContextPolicy
@@ -11,12 +10,10 @@ from backend_embedded.contract.conversations import (
     Conversation,
     ConversationSettings,
     Message,
-    MessageStatus,
 )
 from backend_embedded.contract.generation import Role
 from backend_embedded.contract.models import Engine, EngineState, Model
 from backend_embedded.contract.status import Capability, State
-from ui.chat import words
 from ui.chat.finding.finding_state import Found
 
 if TYPE_CHECKING:
@@ -26,67 +23,13 @@ if TYPE_CHECKING:
     from backend_embedded.contract.context import AnswerContext, ContextUse
     from backend_embedded.contract.errors import ErrorBody
     from backend_embedded.contract.presets import Preset
+    from ui.chat.chats.moving_state import Move
     from ui.chat.compare.compare_state import Comparison
     from ui.chat.files.files_state import PendingFile
+    from ui.chat.live_answer import LiveAnswer
 
 PAGE_SIZE = 20
 """Messages that are loaded at once."""
-
-
-class Phase(StrEnum):
-    """How far an answer is that is being made."""
-
-    SENT = "sent"
-    QUEUED = "queued"
-    READING = "reading"
-    WRITING = "writing"
-
-
-@dataclass(frozen=True)
-class LiveAnswer:
-    """Progress of one answer that is being made; times are of the presenter's clock, in seconds."""
-
-    conversation_id: UUID
-    message_id: UUID
-    model: str
-    phase: Phase = Phase.SENT
-    place: int = 0
-    prompt_done: int = 0
-    prompt_total: int = 0
-    tokens: int = 0
-    sent_s: float = 0.0
-    first_s: float = 0.0
-    now_s: float = 0.0
-    restarting: bool = False
-    """The model's runner ended and is being started again."""
-
-    @property
-    def tokens_per_s(self) -> float:
-        """Rate since the first token; 0 while unknown."""
-        elapsed = self.now_s - self.first_s
-        return (self.tokens - 1) / elapsed if self.tokens > 1 and elapsed > 0.2 else 0.0
-
-    def status_line(self) -> str:
-        """The footer while the answer is made."""
-        match self.phase:
-            case Phase.SENT if self.restarting:
-                return "Sent, the model is being started again"
-            case Phase.SENT:
-                return "Sent, waiting for the model"
-            case Phase.QUEUED:
-                return f"Queued, place {self.place}"
-            case Phase.READING:
-                done, total = words.grouped(self.prompt_done), words.counted(self.prompt_total, "token")
-                return f"Reading prompt {done} of {total}"
-            case Phase.WRITING:
-                elapsed = words.duration(max(0.1, self.now_s - self.sent_s))
-                parts = (
-                    "Writing",
-                    words.rate(self.tokens_per_s),
-                    words.counted(self.tokens, "token"),
-                    elapsed,
-                )
-                return words.SEPARATOR.join(parts)
 
 
 @dataclass(frozen=True)
@@ -175,6 +118,10 @@ class ChatState:
     sought: UUID | None = None
     """The message that a search is to bring into sight."""
     archive_shown: bool = False
+    moving: Move | None = None
+    """The export or import that is under way for longer."""
+    tag: str = ""
+    """Only chats that have it are listed; empty for all."""
     presets: tuple[Preset, ...] = ()
     comparison: Comparison | None = None
     """Answers side by side, in place of the conversation."""
@@ -273,38 +220,3 @@ def ended_models(models: Iterable[Model], capability: Capability | None) -> froz
     if capability is None or capability.state is not State.DEGRADED:
         return frozenset()
     return frozenset(model.name for model in models if model.default and not model.loaded)
-
-
-@dataclass(frozen=True)
-class Footer:
-    """The line under an answer: a reason that comes first in the degraded colour, then facts."""
-
-    reason: str
-    facts: str
-
-
-def footer(message: Message, live: LiveAnswer | None) -> Footer:
-    """What stands under an answer."""
-    if live is not None:
-        return Footer("", live.status_line())
-    parts: list[str] = []
-    if message.status is MessageStatus.INCOMPLETE:
-        parts.append("Incomplete")
-    elif message.status is MessageStatus.STOPPED:
-        parts.append("Stopped")
-    elif message.status is MessageStatus.WRITING:
-        parts.append("Writing")
-    if message.stats is not None:
-        parts.append(words.footer_facts(message.stats))
-    reason = message.stats.reason if message.stats else ""
-    told = message.context.told_prompt_tokens if message.context else None
-    if not reason and told and message.stats is not None:
-        reason = words.told_apart(message.stats.provider, told)
-    return Footer(reason, words.SEPARATOR.join(parts))
-
-
-def sibling_place(message: Message) -> tuple[int, int]:
-    """Place among the answers to the same question and how many there are; (1, 1) when alone."""
-    if message.id not in message.siblings:
-        return 1, 1
-    return message.siblings.index(message.id) + 1, len(message.siblings)

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from backend_embedded.contract.conversations import Conversation, Message
+    from ui.chat.live_answer import LiveAnswer
     from ui.chat.port import ChatListener
-    from ui.chat.state import ChatState, LiveAnswer
+    from ui.chat.state import ChatState
     from ui.client.port import Backend
 
 
@@ -108,7 +109,8 @@ class ChatStore:
             self.selection += 1
             self._adopt_draft(conversation.id)
             self._adopt_settings(conversation)
-            self.put(selected=conversation.id)
+            # a new chat has no tag yet, and is to be seen in the list
+            self.put(selected=conversation.id, tag="")
         self.tell()
 
     def conversation_gone(self, conversation_id: UUID, **fields: Any) -> None:

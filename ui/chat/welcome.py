@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from backend_embedded.contract.models import EngineState
 from ui.chat import failures, words
@@ -182,7 +182,7 @@ class Welcome(QWidget):
         examples.addStretch(1)
         self.composer_place = QVBoxLayout()
         column_widget = QWidget()
-        column_widget.setFixedWidth(WIDTH)
+        column_widget.setFixedWidth(themes.theme.scaled(WIDTH))
         column = QVBoxLayout(column_widget)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -195,10 +195,32 @@ class Welcome(QWidget):
         column.addLayout(self.composer_place)
         column.addSpacing(12)
         column.addLayout(examples)
+        self._scroll(column_widget)
+        themes.changed.connect(lambda theme: column_widget.setFixedWidth(theme.scaled(WIDTH)))
+
+    def _scroll(self, column_widget: QWidget) -> None:
+        """Put the column into the middle; it can be scrolled where it is higher than the page."""
+        holder = QWidget()
+        # no alignment in place of the stretches: lines would be counted at the width of the page
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(column_widget)
+        middle.addStretch(1)
+        column = QVBoxLayout(holder)
+        column.addStretch(2)
+        column.addLayout(middle)
+        column.addStretch(3)
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(holder)
+        area.viewport().setAutoFillBackground(False)
+        holder.setAutoFillBackground(False)
         outer = QVBoxLayout(self)
-        outer.addStretch(2)
-        outer.addWidget(column_widget, 0, Qt.AlignmentFlag.AlignHCenter)
-        outer.addStretch(3)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
 
     def show_state(self, state: ChatState) -> None:
         """Show what is ready."""

@@ -102,11 +102,13 @@ def duration(seconds: float) -> str:
 
 
 def file_size(size_bytes: int) -> str:
-    """A file's size in decimal units: `98 MB`, `1.12 GB`."""
+    """A file's size in decimal units, to three digits: `98.2 MB`, `638 MB`, `1.12 GB`."""
     if size_bytes >= 1_000_000_000:
         return f"{size_bytes / 1e9:.2f} GB"
     if size_bytes >= 1_000_000:
-        return f"{size_bytes / 1e6:.0f} MB"
+        megabytes = size_bytes / 1e6
+        digits = 2 if megabytes < 10 else 1 if megabytes < 100 else 0
+        return f"{megabytes:.{digits}f} MB"
     return f"{max(1, round(size_bytes / 1e3))} kB"
 
 
@@ -120,9 +122,11 @@ def footer_facts(stats: GenerationStats) -> str:
     parts = [product(stats.provider)]
     if stats.quantization:
         parts.append(stats.quantization)
-    if stats.tokens_per_s > 0:
+    if stats.cached:
+        parts.append("from the cache")  # the times are those of when it was written
+    if stats.tokens_per_s > 0 and not stats.cached:
         parts.append(rate(stats.tokens_per_s))
-    if stats.ttft_ms > 0:
+    if stats.ttft_ms > 0 and not stats.cached:
         parts.append(f"first token {duration(stats.ttft_ms / 1000)}")
     parts.append(counted(stats.completion_tokens, "token"))
     return SEPARATOR.join(part for part in parts if part)

@@ -45,9 +45,11 @@ from backend_embedded.contract.settings import BackendSettings, SettingsPatch
 from backend_embedded.contract.status import SystemStatus
 from ui.client.calls import LONG_CALL_TIMEOUT_S, Calls, segment
 from ui.client.chat_things import ChatThings
+from ui.client.data_things import DataThings
 from ui.client.failures import cut_off
 from ui.client.local_api_things import LocalApiThings
 from ui.client.ollama_things import OllamaThings
+from ui.client.overview_things import OverviewThings
 from ui.client.port import MessagePage
 
 _status = TypeAdapter(Success[SystemStatus])
@@ -69,7 +71,7 @@ _hits = TypeAdapter(Success[list[SearchHit]])
 _anything = TypeAdapter(Success[Any])
 
 
-class BackendClient(ChatThings, OllamaThings, LocalApiThings, Calls):
+class BackendClient(ChatThings, OllamaThings, LocalApiThings, DataThings, OverviewThings, Calls):
     """Every call as a typed method; see `Backend`."""
 
     async def status(self) -> SystemStatus:

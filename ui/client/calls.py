@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -117,6 +117,23 @@ class Calls:
         if response.is_error:
             raise from_answer(response.status_code, response.content)
         return response.content
+
+    @asynccontextmanager
+    async def _arriving(
+        self, method: str, path: str, *, query: dict[str, Any] | None = None
+    ) -> AsyncGenerator[tuple[Mapping[str, str], AsyncIterator[bytes]], None]:
+        """The headers of an answer and its body as it comes; leaving ends the request."""
+        request = self._request(method, path, query=query)
+        try:
+            response = await self._http.send(request, stream=True)
+            try:
+                if response.is_error:
+                    raise from_answer(response.status_code, await response.aread())
+                yield response.headers, response.aiter_bytes()
+            finally:
+                await response.aclose()
+        except httpx.HTTPError as error:
+            raise unreachable(_reason(error)) from error
 
     async def _stream(self, path: str, body: Wire, adapter: TypeAdapter[E]) -> AsyncGenerator[E, None]:
         decoder = EventDecoder()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -24,6 +25,8 @@ _preset_file = TypeAdapter(Success[PresetFile])
 _report = TypeAdapter(Success[ImportReport])
 _nothing = TypeAdapter(Success[None])
 
+IMPORT_TIMEOUT_S = 3600.0
+"""The user sees that it goes on and can cancel it; this is for a backend that hangs."""
 CONVERSATIONS = "/api/v1/conversations"
 PRESETS = "/api/v1/presets"
 
@@ -105,13 +108,21 @@ class ChatThings(Calls):
             "GET", f"{CONVERSATIONS}/{conversation_id}/export", query={"format": format.value}
         )
 
-    async def export_all(self, format: ExportFormat) -> bytes:
-        """All conversations as a file."""
-        return await self._content(
-            "GET", "/api/v1/export", query={"format": format.value}, limit_s=LONG_CALL_TIMEOUT_S
-        )
+    async def export_all(
+        self, format: ExportFormat, on_arrived: Callable[[int, int], object] | None = None
+    ) -> bytes:
+        """All conversations as a file; `on_arrived` is told their number and the bytes that came, as they come."""
+        came = bytearray()
+        query = {"format": format.value}
+        async with self._arriving("GET", "/api/v1/export", query=query) as (headers, chunks):
+            number = int(headers.get("X-Conversations", "0"))
+            async for chunk in chunks:
+                came += chunk
+                if on_arrived is not None:
+                    on_arrived(number, len(came))
+        return bytes(came)
 
     async def import_conversations(self, data: bytes) -> ImportReport:
         """Add the conversations of a file."""
-        answer = await self._call("POST", "/api/v1/import", _report, body=data, limit_s=LONG_CALL_TIMEOUT_S)
+        answer = await self._call("POST", "/api/v1/import", _report, body=data, limit_s=IMPORT_TIMEOUT_S)
         return answer.data

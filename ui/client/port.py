@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from backend_embedded.contract.attachments import Attachment, AttachmentText
 from backend_embedded.contract.context import ContextRequest, ContextUse, Summary
 from backend_embedded.contract.conversations import (
+    BranchRequest,
     ChatEvent,
     ChatRequest,
     Conversation,
@@ -30,8 +32,10 @@ from backend_embedded.contract.library import (
 from backend_embedded.contract.local_api import LocalApiInfo
 from backend_embedded.contract.models import Engine, Model
 from backend_embedded.contract.ollama import OllamaProgress, OllamaStatus
+from backend_embedded.contract.presets import Preset, PresetFile, PresetValues
 from backend_embedded.contract.settings import BackendSettings, SettingsPatch
 from backend_embedded.contract.status import SystemStatus
+from backend_embedded.contract.transfer import ExportFormat, ImportReport
 
 
 class ClientError(Exception):
@@ -217,6 +221,54 @@ class Backend(Protocol):
         """Give a summary another text; later answers read that."""
         ...
 
-    async def search(self, query: str) -> list[SearchHit]:
-        """Messages that match a full-text search."""
+    async def branch_conversation(self, conversation_id: UUID, request: BranchRequest) -> Conversation:
+        """A new conversation with the messages up to one."""
+        ...
+
+    async def search(
+        self, query: str, conversation_id: UUID | None = None, limit: int = 50
+    ) -> list[SearchHit]:
+        """Messages that match a full-text search, of one conversation or of all."""
+        ...
+
+    async def upload(self, name: str, data: bytes) -> Attachment:
+        """Read a file's text; a file that is no text is refused with the reason."""
+        ...
+
+    async def attachment_text(self, attachment_id: UUID) -> AttachmentText:
+        """The text that was read of a file."""
+        ...
+
+    async def presets(self) -> list[Preset]:
+        """All presets."""
+        ...
+
+    async def save_preset(self, values: PresetValues, preset_id: UUID | None = None) -> Preset:
+        """Keep a new preset, or change the one of that id."""
+        ...
+
+    async def delete_preset(self, preset_id: UUID) -> None:
+        """Take a preset away."""
+        ...
+
+    async def export_presets(self) -> PresetFile:
+        """All presets, to be written to a file."""
+        ...
+
+    async def import_presets(self, file: PresetFile) -> list[Preset]:
+        """Add the presets of a file."""
+        ...
+
+    async def export_conversation(self, conversation_id: UUID, format: ExportFormat) -> bytes:
+        """One conversation as a file."""
+        ...
+
+    async def export_all(
+        self, format: ExportFormat, on_arrived: Callable[[int, int], object] | None = None
+    ) -> bytes:
+        """All conversations as a file; `on_arrived` is told their number and the bytes that came, as they come."""
+        ...
+
+    async def import_conversations(self, data: bytes) -> ImportReport:
+        """Add the conversations of a file."""
         ...

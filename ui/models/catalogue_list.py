@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from backend_embedded.contract.library import DownloadState
 from ui.models import words
 from ui.models.state import share_of
-from ui.widgets import Card, Chip, Label, ProgressBar, SecondaryButton, StateGlyph
+from ui.widgets import Card, Chip, ElidedLabel, Label, ProgressBar, SecondaryButton, StateGlyph
 
 if TYPE_CHECKING:
     from PySide6.QtGui import QPaintEvent
@@ -48,7 +48,9 @@ class EntryRow(QWidget):
     def _lay_out(self, entry: CatalogueEntry, themes: ThemeSource) -> None:
         head = QHBoxLayout()
         head.setSpacing(8)
-        head.addWidget(Label(entry.title, themes, "strong"))
+        title = ElidedLabel(entry.title, themes, "strong")
+        title.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        head.addWidget(title)
         for word, holds in (("Tools", entry.tools), ("Embeddings", entry.embeds)):
             if holds:
                 head.addWidget(Chip(word, "plain", themes))

@@ -19,8 +19,8 @@ from ui.widgets import (
     IconButton,
     Label,
     SecondaryButton,
-    SkeletonBars,
     StateGlyph,
+    Waiting,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +78,13 @@ class DetailsPanel(QWidget):
         self.path = Label("", themes, "log", "text2", wrap=True)
         self.copy_path = IconButton("copy", "Copy the path", themes, box=24)
         self.copy_path.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._path))
-        self.loading = SkeletonBars((0.5, 0.9, 0.7), themes, "Reading the details")
+        self.loading = Waiting(
+            (0.5, 0.9, 0.7),
+            themes,
+            "Reading the details",
+            "Waiting for the backend to read the model's file.",
+        )
+        self.loading.cancelled.connect(self.closed)
         self.template = Disclosure("Chat template", themes)
         self.metadata = Disclosure("Metadata of the file", themes)
         self.licence = Disclosure("Licence text", themes)

@@ -11,6 +11,7 @@ from backend_embedded.contract.library import DownloadState, PullRequest
 from backend_embedded.contract.ollama import OllamaState
 from ui.client.port import ClientError
 from ui.models.ollama_pulls import PREFIX, OllamaPulls, is_server_pull
+from ui.models.state import Failure
 from ui.models.watched_state import WatchedState, failure
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from backend_embedded.contract.events import DownloadChanged
     from backend_embedded.contract.library import Download
     from ui.models.port import Library
-    from ui.models.state import Failure, Kind
+    from ui.models.state import Kind
 
 
 class Fetching(WatchedState):
@@ -32,6 +33,8 @@ class Fetching(WatchedState):
         super().__init__()
         self._backend = backend
         self._gone: set[str] = set()
+        self._reading = 0
+        """Another number for each reading of the catalogue; what comes of an older one is dropped."""
         self._pulls = OllamaPulls(backend, self._put, self.spawn)
 
     def narrow(self, kind: Kind) -> None:
@@ -40,12 +43,25 @@ class Fetching(WatchedState):
 
     async def read_catalogue(self) -> None:
         """Read the models that the program knows of."""
+        self._reading += 1
+        reading = self._reading
+        if self._state.catalogue is None:
+            self._change(catalogue_failure=None)
         try:
             entries = await self._backend.catalogue()
         except ClientError as error:
-            self._change(catalogue_failure=failure("The catalogue could not be read", error.body))
+            if reading == self._reading:
+                self._change(catalogue_failure=failure("The catalogue could not be read", error.body))
         else:
-            self._change(catalogue=tuple(entries), catalogue_failure=None)
+            if reading == self._reading:
+                self._change(catalogue=tuple(entries), catalogue_failure=None)
+
+    def give_up_catalogue(self) -> None:
+        """Wait no longer for the catalogue; what comes of it late is dropped."""
+        self._reading += 1
+        self._change(
+            catalogue_failure=Failure("Reading the catalogue was cancelled", "It can be tried again.")
+        )
 
     async def look_up(self, reference: str) -> None:
         """Find out what there is under a reference of a registry."""

@@ -14,7 +14,7 @@ from ui.models.download_list import DownloadList
 from ui.models.failure_place import FailurePlace
 from ui.models.lookup import Lookup
 from ui.models.machine_view import panel_width
-from ui.widgets import EmptyState, Label, SkeletonBars
+from ui.widgets import EmptyState, Label, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,13 @@ class GetView(QWidget):
         self.lookup = Lookup(presenter, themes)
         self.downloads = DownloadList(presenter, themes, show_model)
         self.hint = Label(OFFLINE, themes, "caption", "text3", wrap=True)
-        self.loading = SkeletonBars((0.5, 0.9, 0.7, 0.6, 0.8), themes, "Reading the catalogue")
+        self.loading = Waiting(
+            (0.5, 0.9, 0.7, 0.6, 0.8),
+            themes,
+            "Reading the catalogue",
+            "Waiting for the backend to read the catalogue and what of it is on this machine.",
+        )
+        self.loading.cancelled.connect(presenter.give_up_catalogue)
         again = ("Try again", lambda: presenter.spawn(presenter.read_catalogue()))
         self.failure = FailurePlace(themes, [again])
         self.nothing = EmptyState(

@@ -18,6 +18,7 @@ from ui.widgets import (
     Field,
     IconButton,
     Label,
+    Patience,
     PrimaryButton,
     SecondaryButton,
 )
@@ -134,7 +135,13 @@ class Lookup(QWidget):
         self.with_server.clicked.connect(lambda: presenter.pull_with_server(self.field.edit.text()))
         self.field.edit.textChanged.connect(lambda _: self._offer_server())
         self.ring = BusyRing("Looking it up", themes)
-        self.looking = Label("", themes, "caption", "text2")
+        self.looking = ElidedLabel("", themes, "caption", "text2")
+        self.cancel = SecondaryButton("Cancel", themes, small=True)
+        self.cancel.setAccessibleName("Cancel the look-up")
+        self.cancel.clicked.connect(presenter.forget_remote)
+        self.cancel.hide()
+        self.patience = Patience(themes, self)
+        self.patience.too_long.connect(self.cancel.show)
         self.failure = FailurePlace(
             themes, [("Try again", self.look_up), ("Dismiss", presenter.forget_remote)]
         )
@@ -147,6 +154,7 @@ class Lookup(QWidget):
         busy.setSpacing(6)
         busy.addWidget(self.ring)
         busy.addWidget(self.looking, 1)
+        busy.addWidget(self.cancel)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -175,7 +183,12 @@ class Lookup(QWidget):
         self.button.setToolTip(state.locked_because)
         self.ring.setVisible(state.looking)
         self.looking.setVisible(state.looking)
-        self.looking.setText(f"Asking for {state.reference}")
+        self.looking.set_whole_text(f"Asking for {state.reference}")
+        if not state.looking:
+            self.patience.end()
+            self.cancel.hide()
+        elif not self.patience.is_active and self.cancel.isHidden():
+            self.patience.begin()
         self.failure.show_failure(state.remote_failure)
         self.found.show_state(state)
 

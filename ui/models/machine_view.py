@@ -11,7 +11,7 @@ from ui.models.details_panel import DetailsPanel, why_not_removable
 from ui.models.download_list import DownloadList
 from ui.models.failure_place import FailurePlace
 from ui.models.model_table import ModelTable
-from ui.widgets import BusyRing, Card, EmptyState, Label, SkeletonBars
+from ui.widgets import BusyRing, Card, EmptyState, Label, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,13 @@ class MachineView(QWidget):
         self.nothing = EmptyState(
             "search", "No model matches", "Try a shorter word.", themes, ("Clear search", clear_search)
         )
-        self.loading = SkeletonBars((0.5, 0.8, 0.6, 0.7), themes, "Reading the models")
+        self.loading = Waiting(
+            (0.5, 0.8, 0.6, 0.7),
+            themes,
+            "Reading the models",
+            "Waiting for the backend to tell which models are on this machine.",
+            cancellable=False,
+        )
         self.stack = QStackedWidget()
         self._lay_out()
         self._connect()

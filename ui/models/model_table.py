@@ -102,7 +102,9 @@ class ModelDelegate(QStyledItemDelegate):
             shift = metrics.horizontalAdvance(title) + 10
             painter.setFont(theme.font("caption"))
             painter.setPen(theme.color("accent" if model.default else "text2"))
-            painter.drawText(top.adjusted(shift, 0, 0, 0), LEFT, marks)
+            left = top.adjusted(shift, 0, 0, 0)
+            marks = QFontMetrics(painter.font()).elidedText(marks, Qt.TextElideMode.ElideRight, left.width())
+            painter.drawText(left, LEFT, marks)
         painter.setFont(theme.font("caption"))
         painter.setPen(theme.color("down" if model.problem else "text3"))
         line = QFontMetrics(painter.font()).elidedText(

@@ -14,7 +14,7 @@ from ui.settings.rows import SettingRow
 from ui.settings.snippets import Snippet, snippets
 from ui.settings.state import SettingsState
 from ui.theme import ThemeSource
-from ui.widgets import Card, DangerButton, Label, SecondaryButton, Segmented
+from ui.widgets import Card, DangerButton, ElidedLabel, Label, SecondaryButton, Segmented
 
 MODES = ((LocalApi.OFF.value, "Off"), (LocalApi.KEY.value, "With key"), (LocalApi.OPEN.value, "Open"))
 EFFECTS = {
@@ -194,7 +194,7 @@ class SnippetCard(Card):
     def __init__(self, themes: ThemeSource, copy: Callable[[str], object]) -> None:
         super().__init__(themes)
         self.title = Label("", themes, "strong")
-        self.caption = Label("", themes, "caption", "text3")
+        self.caption = ElidedLabel("", themes, "caption", "text3")
         self.text = Label("", themes, "log", wrap=True, selectable=True)
         self.copy = _small("Copy", "", themes, "copy")
         self.copy.clicked.connect(lambda: copy(self.title.text()))
@@ -205,8 +205,7 @@ class SnippetCard(Card):
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self.title)
-        head.addWidget(self.caption)
-        head.addStretch(1)
+        head.addWidget(self.caption, 1)
         head.addWidget(self.copy)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 12, 16, 12)
@@ -217,7 +216,7 @@ class SnippetCard(Card):
     def show_snippet(self, snippet: Snippet) -> None:
         """Show these lines."""
         self.title.setText(snippet.title)
-        self.caption.setText(snippet.caption)
+        self.caption.set_whole_text(snippet.caption)
         self.text.setText(snippet.text)
         self.text.setAccessibleName(f"Lines for {snippet.title}")
         self.copy.setAccessibleName(f"Copy the lines for {snippet.title}")

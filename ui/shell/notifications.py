@@ -65,6 +65,7 @@ class Notifications(QObject):
         toast.closed.connect(lambda: self._remove(toast))
         self._toasts.append(toast)
         toast.adjustSize()
+        toast.fit()
         toast.show()
         self.place()
         fade_in(toast, self._themes.theme.motion_ms("toast"))

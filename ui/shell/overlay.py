@@ -60,7 +60,7 @@ class Overlay(QWidget):
 
     def place(self) -> None:
         """Put the plate in its place."""
-        width = min(self._width_px, self.width() - 32)
+        width = min(self._theme.scaled(self._width_px), self.width() - 32)
         height = min(self.plate_height(), self.height() - self._top_px - 32)
         self.plate.setGeometry((self.width() - width) // 2, self._top_px, width, height)
         self.update()

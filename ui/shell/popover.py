@@ -34,7 +34,7 @@ class Popover(Floating):
         self._anchor, self._window, self._themes = anchor, window, themes
         self._open = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setFixedWidth(themes.theme.size("popover") + 2 * SHADOW_PX)
+        self.setFixedWidth(themes.theme.scaled(themes.theme.size("popover")) + 2 * SHADOW_PX)
 
     def open(self) -> None:
         """Show it over its anchor, with the focus inside."""

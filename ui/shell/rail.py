@@ -159,7 +159,7 @@ class Rail(QWidget):
     def set_open(self, is_open: bool) -> None:
         """Show names, or icons alone."""
         self._open = is_open
-        self.setFixedWidth(self._theme.size("railOpen" if is_open else "railClosed"))
+        self._fit()
         for item in [self._commands, *self._items.values()]:
             item.set_open(is_open)
         self.update()
@@ -205,6 +205,12 @@ class Rail(QWidget):
         column.addWidget(item)
         return item
 
+    def _fit(self) -> None:
+        theme = self._theme
+        # icons keep their size, names grow
+        self.setFixedWidth(theme.scaled(theme.size("railOpen")) if self._open else theme.size("railClosed"))
+
     def _use(self, theme: Theme) -> None:
         self._theme = theme
+        self._fit()
         self.update()

@@ -13,7 +13,7 @@ from ui.shell.ranking import match
 from ui.theme import ThemeSource
 from ui.widgets.chip import KeyCaps
 from ui.widgets.inputs import SearchField
-from ui.widgets.labels import Label
+from ui.widgets.labels import ElidedLabel, Label
 
 WIDTH_PX, TOP_PX, ROW_PX, HEIGHT_PX = 720, 72, 28, 520
 
@@ -60,7 +60,7 @@ class ShortcutSheet(Overlay):
         self._table, self._where, self._titles = table, where, titles
         self.setAccessibleName("Keyboard shortcuts")
         self.search = SearchField("Search shortcuts", themes)
-        self.search.setFixedWidth(240)
+        self.search.setMinimumWidth(240)
         self.search.textChanged.connect(self._fill)
         head = QHBoxLayout()
         head.addWidget(Label("Keyboard shortcuts", themes, "pageTitle"))
@@ -68,6 +68,7 @@ class ShortcutSheet(Overlay):
         head.addWidget(self.search)
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.viewport().setAutoFillBackground(False)
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         layout = QVBoxLayout(self.plate)
@@ -118,8 +119,7 @@ class ShortcutSheet(Overlay):
             line.setFixedHeight(self._theme.scaled(ROW_PX))
             row = QHBoxLayout(line)
             row.setContentsMargins(0, 0, 0, 0)
-            row.addWidget(Label(action.title, self._themes))
-            row.addStretch(1)
+            row.addWidget(ElidedLabel(action.title, self._themes), 1)
             row.addWidget(KeyCaps(action.shortcut, self._themes))
             half.addWidget(line)
         half.addSpacing(12)

@@ -17,6 +17,7 @@ from ui.widgets.segmented import Segmented
 from ui.widgets.skeleton import SkeletonBars
 from ui.widgets.switch import Switch
 from ui.widgets.toast import Toast
+from ui.widgets.waiting import Patience, Waiting
 
 __all__ = [
     "Banner",
@@ -36,6 +37,7 @@ __all__ = [
     "KeyCaps",
     "Label",
     "PageHeader",
+    "Patience",
     "PrimaryButton",
     "ProgressBar",
     "SearchField",
@@ -45,4 +47,5 @@ __all__ = [
     "StateGlyph",
     "Switch",
     "Toast",
+    "Waiting",
 ]

@@ -61,8 +61,10 @@ class Label(QLabel):
 class ElidedLabel(Label):
     """One line that ends in … when it does not fit; the whole text is then its tooltip."""
 
-    def __init__(self, text: str, themes: ThemeSource, style: str = "body", tone: str = "") -> None:
-        super().__init__("", themes, style, tone)
+    def __init__(
+        self, text: str, themes: ThemeSource, style: str = "body", tone: str = "", *, numbers: bool = False
+    ) -> None:
+        super().__init__("", themes, style, tone, numbers=numbers)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._whole = text
         self._fit()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QHideEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from ui.theme import Theme, ThemeSource
@@ -40,7 +40,6 @@ class SkeletonBars(QWidget):
         self._delay.setSingleShot(True)
         self._delay.setInterval(themes.theme.tokens.motion_ms["skeletonDelay"])
         self._delay.timeout.connect(self._appear)
-        self._delay.start()
         themes.changed.connect(self._use)
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -58,6 +57,17 @@ class SkeletonBars(QWidget):
         for place, share in enumerate(self._shares):
             painter.drawRoundedRect(QRectF(0, place * STEP_PX, self.width() * share, BAR_PX), 2, 2)
         painter.end()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """The short wait begins."""
+        super().showEvent(event)
+        self._waited = False
+        self._delay.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802
+        """Nothing is awaited any more."""
+        self._delay.stop()
+        super().hideEvent(event)
 
     def _appear(self) -> None:
         self._waited = True

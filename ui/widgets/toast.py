@@ -46,7 +46,7 @@ class Toast(Floating):
         super().__init__(themes, parent=parent)
         self.setAccessibleName(title)
         self.setAccessibleDescription(text)
-        self.setFixedWidth(themes.theme.size("toast") + 2 * SHADOW_PX)
+        self.setFixedWidth(themes.theme.scaled(themes.theme.size("toast")) + 2 * SHADOW_PX)
         close = IconButton("x", "Dismiss", themes, box=24)
         close.clicked.connect(self.close_now)
         head = QHBoxLayout()
@@ -70,6 +70,10 @@ class Toast(Floating):
         self._life.timeout.connect(self.close_now)
         self._stays = stays or bool(actions) or state == "down"
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+
+    def fit(self) -> None:
+        """Take the height that the text needs at the width."""
+        self.resize(self.width(), max(self.heightForWidth(self.width()), self.minimumSizeHint().height()))
 
     def start(self) -> None:
         """Begin its time."""

@@ -15,6 +15,7 @@ from backend_embedded.errors import (
     InvalidInput,
     ModelNotFound,
     QueueFull,
+    RateLimited,
     Unauthorized,
 )
 
@@ -23,6 +24,7 @@ CODES = {
     ErrorCode.MODEL_NOT_FOUND: "model_not_found",
     ErrorCode.UNAUTHORIZED: "invalid_api_key",
     ErrorCode.CONTEXT_EXCEEDED: "context_length_exceeded",
+    ErrorCode.RATE_LIMITED: "rate_limit_exceeded",
 }
 STATUSES = {422: 400, 507: 500}
 """Statuses that clients of the two doors do not know, and what the originals answer instead."""
@@ -83,13 +85,22 @@ def failure_body(error: ControlCenterError, door: Door, status: int | None = Non
 def door_failure(error: ControlCenterError, door: Door, status: int | None = None) -> Response:
     """The answer to a request that failed."""
     number = status or status_of(error)
-    headers = {"WWW-Authenticate": "Bearer"} if number == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if number == 401 else retry_header(error)
     return Response(
         orjson.dumps(failure_body(error, door, number)), number, headers, "application/json; charset=utf-8"
     )
 
 
+def retry_header(error: ControlCenterError) -> dict[str, str] | None:
+    """When to come back, for who came too often."""
+    if not isinstance(error, RateLimited):
+        return None
+    return {"Retry-After": str(error.details["retry_after_s"])}
+
+
 def _type(error: ControlCenterError, status: int) -> str:
+    if isinstance(error, RateLimited):
+        return "requests"
     if status == 404:
         return "not_found_error"
     if isinstance(error, Forbidden) or 400 <= status < 500:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from backend_embedded.api.doors.ollama_words import OllamaWords
 from backend_embedded.contract.library import ModelDetails
 from backend_embedded.contract.models import Model
 from backend_embedded.contract.ollama import OllamaRunning
@@ -85,11 +86,13 @@ def shown(details: ModelDetails, at: datetime, *, verbose: bool) -> dict[str, An
         info.setdefault(f"{model.architecture}.context_length", model.context_length)
     if model.parameters:
         info["general.parameter_count"] = model.parameters
-    template = f'\nTEMPLATE """{details.template}"""' if details.template else ""
+    words = OllamaWords.of(details)
     answer = {
         "license": details.license_text or model.license,
-        "modelfile": f"FROM {model.path}{template}\n",
-        "template": details.template,
+        "modelfile": words.modelfile(model.path),
+        "parameters": words.parameters(),
+        "template": words.template,
+        "system": words.system,
         "details": details_of(model),
         "model_info": info,
         "capabilities": capabilities(model),

@@ -101,9 +101,10 @@ def routes(services: Services) -> APIRouter:
             model = await find_model(services.model, body.source)
         except ModelNotFound:
             raise ModelNotFound(f'model "{body.source}" not found') from None
-        if model.source is ModelSource.OLLAMA:
-            raise BadRequest(f'"{body.source}" is on an Ollama server: copy it there', "source")
-        await _library(services).copy(model.name, body.destination.removesuffix(":latest"))
+        if model.source is ModelSource.OLLAMA and services.ollama is not None:
+            await services.ollama.copy(model.name, body.destination)
+        else:
+            await _library(services).copy(model.name, body.destination.removesuffix(":latest"))
         return Response(status_code=200)
 
     @router.api_route("/api/create", methods=["POST"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from backend_embedded.storage import records  # noqa: F401  (adds its tables)
 from backend_embedded.storage.schema import metadata
 
 context.configure(

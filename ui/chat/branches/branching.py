@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from ui.chat.owner import ChatOwner
-    from ui.chat.port import ChatBackend
+    from ui.client.port import Backend
 
 
 class Branching:
     """Works on the conversation that is shown."""
 
-    def __init__(self, backend: ChatBackend, owner: ChatOwner) -> None:
+    def __init__(self, backend: Backend, owner: ChatOwner) -> None:
         self._backend = backend
         self._owner = owner
 
@@ -44,7 +44,7 @@ class Branching:
         message = state.transcript.message(state.editing) if state.editing is not None else None
         if message is None or not text.strip() or state.cannot_send:
             return
-        self._owner.remember_leaf()
+        self._owner.remember_leaf(message.id)
         kept = tuple(file.id for file in message.attachments)
         request = ChatRequest(
             conversation_id=message.conversation_id,
@@ -65,7 +65,7 @@ class Branching:
         message = state.transcript.message(message_id)
         if message is None or message.parent_id is None or state.cannot_send:
             return
-        self._owner.remember_leaf()
+        self._owner.remember_leaf(message.id)
         self._owner.change(sending=True, failure=None)
         request = ChatRequest(
             conversation_id=message.conversation_id,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QRect, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from ui.chat import state as chat
 from ui.chat.answer_bar import QuietButton
+from ui.chat.footer import sibling_place
 from ui.widgets import Label
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class QuestionBar(QWidget):
     def show_message(self, message: Message, *, can_ask: bool, unseen: bool) -> None:
         """Show place and actions; editing works only when `can_ask`."""
         self._id = message.id
-        place, of = chat.sibling_place(message)
+        place, of = sibling_place(message)
         for widget in (self._previous, self._place, self._next):
             widget.setVisible(of > 1)
         self._place.setText(f"{place} / {of}")

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backend_embedded.contract.conversations import ConversationPatch
+from backend_embedded.contract.errors import ErrorCode
 from ui.chat.state import PAGE_SIZE, Transcript
+from ui.client.port import ClientError
 
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from ui.chat.branches.left_ends import LeftEnds
     from ui.chat.loader import Loader
-    from ui.chat.port import ChatBackend
     from ui.chat.store import ChatStore
+    from ui.client.port import Backend
 
 MOST_SPANNED = 200
 """Messages between the newest and a sought one that are read to show both."""
@@ -21,17 +24,26 @@ MOST_SPANNED = 200
 class BranchReading:
     """Remembers where each branch was left, so that the arrows come back there."""
 
-    def __init__(self, backend: ChatBackend, store: ChatStore, loader: Loader) -> None:
+    def __init__(self, backend: Backend, store: ChatStore, loader: Loader, left: LeftEnds) -> None:
         self._backend = backend
         self._store = store
         self._loader = loader
-        self._leaf_under: dict[UUID, UUID] = {}
+        self._left = left
 
-    def remember_leaf(self) -> None:
-        """Note where the shown branch ends under each of its messages."""
-        messages = self._store.kept.transcript.messages
-        for message in messages:
-            self._leaf_under[message.id] = messages[-1].id
+    def remember_leaf(self, below: UUID | None = None) -> None:
+        """Note where the shown branch ends under each message that has others beside it.
+
+        Args:
+            below: a message that is about to get one beside it.
+        """
+        state = self._store.kept
+        messages, shown = state.transcript.messages, state.conversation
+        if not messages:
+            return
+        end = messages[-1].id
+        if state.transcript.below and shown is not None and shown.leaf_id is not None:
+            end = shown.leaf_id
+        self._left.leave((m.id for m in messages if len(m.siblings) > 1 or m.id == below), end)
 
     async def show_sibling(self, message_id: UUID, step: int) -> None:
         """Show the next (+1) or previous (-1) message beside this one."""
@@ -41,7 +53,6 @@ class BranchReading:
             return
         place = message.siblings.index(message_id) + step
         if 0 <= place < len(message.siblings):
-            self.remember_leaf()
             await self.show_leaf(message.siblings[place])
 
     async def show_leaf(self, message_id: UUID) -> None:
@@ -49,9 +60,19 @@ class BranchReading:
         selected = self._store.kept.selected
         if selected is None:
             return
-        patch = ConversationPatch(leaf_id=self._leaf_under.get(message_id, message_id))
-        self._store.conversation_arrived(await self._backend.patch_conversation(selected, patch))
+        self.remember_leaf()
+        try:
+            await self._end_at(selected, self._left.below(message_id))
+        except ClientError as error:
+            if error.code is not ErrorCode.NOT_FOUND or self._left.below(message_id) == message_id:
+                raise
+            self._left.forget(message_id)
+            await self._end_at(selected, message_id)
         await self._loader.reload()
+
+    async def _end_at(self, conversation_id: UUID, leaf_id: UUID) -> None:
+        patch = ConversationPatch(leaf_id=leaf_id)
+        self._store.conversation_arrived(await self._backend.patch_conversation(conversation_id, patch))
 
     async def bring(self, message_id: UUID) -> None:
         """Load the place of a message of the shown conversation."""

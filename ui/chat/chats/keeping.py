@@ -1,4 +1,4 @@
-"""Pins, files away, archives, exports and imports conversations."""
+"""Pins, files away, tags and archives conversations."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from backend_embedded.contract.conversations import ConversationPatch
 from backend_embedded.contract.transfer import ExportFormat
-from ui.chat import words
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from backend_embedded.contract.transfer import ImportReport
     from ui.chat.owner import ChatOwner
-    from ui.chat.port import ChatBackend
+    from ui.client.port import Backend
 
 SUFFIX = {ExportFormat.JSON: ".json", ExportFormat.MARKDOWN: ".md"}
 
@@ -21,7 +19,7 @@ SUFFIX = {ExportFormat.JSON: ".json", ExportFormat.MARKDOWN: ".md"}
 class Keeping:
     """Changes of the list that are no message."""
 
-    def __init__(self, backend: ChatBackend, owner: ChatOwner) -> None:
+    def __init__(self, backend: Backend, owner: ChatOwner) -> None:
         self._backend = backend
         self._owner = owner
 
@@ -42,21 +40,15 @@ class Keeping:
         """Give it these tags and no others."""
         await self._patch(conversation_id, ConversationPatch(tags=tags))
 
+    def narrow(self, tag: str) -> None:
+        """List only the chats with this tag; empty: all of them."""
+        self._owner.change(tag=tag)
+
     def show_archive(self, shown: bool) -> None:
         """Show the archived conversations in place of the others, or the others again."""
         self._owner.change(archive_shown=shown)
         if shown:
             self._owner.spawn(self._load_archive())
-
-    async def export(self, conversation_id: UUID | None, format_: ExportFormat) -> bytes:
-        """One conversation, or all of them, as a file's bytes."""
-        if conversation_id is None:
-            return await self._backend.export_all(format_)
-        return await self._backend.export_conversation(conversation_id, format_)
-
-    async def bring_in(self, data: bytes) -> ImportReport:
-        """Add the conversations of a file; the list follows by the backend's events."""
-        return await self._backend.import_conversations(data)
 
     def file_name(self, conversation_id: UUID | None, format_: ExportFormat) -> str:
         """What an exported file is called."""
@@ -73,19 +65,3 @@ class Keeping:
 
     async def _patch(self, conversation_id: UUID, patch: ConversationPatch) -> None:
         self._owner.conversation_arrived(await self._backend.patch_conversation(conversation_id, patch))
-
-
-def report_words(report: ImportReport) -> str:
-    """What an import brought, in a line."""
-    parts = [
-        f"{words.counted(len(report.conversations), 'chat')} with {words.counted(report.messages, 'message')}"
-    ]
-    if report.unchanged:
-        parts.append(
-            f"{words.counted(report.unchanged, 'chat')} was here already"
-            if report.unchanged == 1
-            else f"{words.counted(report.unchanged, 'chat')} were here already"
-        )
-    if report.skipped:
-        parts.append("left out: " + ", ".join(report.skipped))
-    return "; ".join(parts) + "."

@@ -21,6 +21,8 @@ from ui.chat.conversation_model import ROW, ConversationModel, Index
 from ui.widgets.glyphs import paint_busy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PySide6.QtGui import QKeyEvent
 
     from ui.theme import Theme
@@ -29,6 +31,8 @@ INSET = 8
 ROW_HEIGHT = 32
 HEADING_HEIGHT = 32
 TURN_S = 0.9
+TAGS_SHARE = 0.4
+"""Of a row's width that its tags take at most."""
 
 
 class ConversationDelegate(QStyledItemDelegate):
@@ -70,11 +74,24 @@ class ConversationDelegate(QStyledItemDelegate):
             painter.setBrush(self.theme.color("selected" if selected else "hover"))
             painter.drawRoundedRect(plate, 6, 6)
         taken = self._paint_right(painter, plate, row)
+        taken += self._paint_tags(painter, plate.adjusted(8, 0, -10 - taken - 8, 0), row)
         painter.setFont(self.theme.font("body"))
         painter.setPen(self.theme.color("text"))
         area = plate.adjusted(8, 0, -10 - taken - 8, 0)
         title = QFontMetrics(painter.font()).elidedText(row.title, Qt.TextElideMode.ElideRight, area.width())
         painter.drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
+
+    def _paint_tags(self, painter: QPainter, area: QRect, row: Conversation) -> int:
+        """The tags at the right of an area; gives the width that they take."""
+        if not row.tags:
+            return 0
+        font = self.theme.font("caption")
+        metrics = QFontMetrics(font)
+        text = tags_within(row.tags, metrics, round(area.width() * TAGS_SHARE))
+        painter.setFont(font)
+        painter.setPen(self.theme.color("text2"))
+        painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        return metrics.horizontalAdvance(text) + 8
 
     def _paint_right(self, painter: QPainter, plate: QRect, row: Conversation) -> int:
         if self._model.is_writing(row.id):
@@ -98,6 +115,18 @@ class ConversationDelegate(QStyledItemDelegate):
         """The title's field fills its row."""
         rect: QRect = option.rect
         editor.setGeometry(rect.adjusted(INSET, 2, -INSET, -2))
+
+
+def tags_within(tags: Sequence[str], metrics: QFontMetrics, width_px: int) -> str:
+    """`#work #logs`, or `#work +1` when not all of them have room; the first one may be cut."""
+    for count in range(len(tags), 0, -1):
+        left = f" +{len(tags) - count}" if count < len(tags) else ""
+        text = " ".join(f"#{tag}" for tag in tags[:count]) + left
+        if metrics.horizontalAdvance(text) <= width_px:
+            return text
+    left = f" +{len(tags) - 1}" if len(tags) > 1 else ""
+    room = max(0, width_px - metrics.horizontalAdvance(left))
+    return metrics.elidedText(f"#{tags[0]}", Qt.TextElideMode.ElideRight, room) + left
 
 
 class ConversationView(QListView):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ class ConversationGroup:
 
 
 def grouped(
-    conversations: Iterable[Conversation], now: datetime, *, archived: bool = False
+    conversations: Iterable[Conversation], now: datetime, *, archived: bool = False, tag: str = ""
 ) -> tuple[ConversationGroup, ...]:
     """The conversations under their headings, the latest first.
 
@@ -34,8 +35,9 @@ def grouped(
         conversations: all of them.
         now: tells what today is.
         archived: show those of the archive, and only those.
+        tag: show those that have this one; empty for all.
     """
-    shown = [c for c in conversations if (c.archived_at is not None) == archived]
+    shown = [c for c in of_view(conversations, archived=archived) if not tag or tag in c.tags]
     latest = sorted(shown, key=lambda c: c.updated_at, reverse=True)
     if archived:
         return (ConversationGroup(ARCHIVED, tuple(latest)),) if latest else ()
@@ -51,6 +53,17 @@ def grouped(
     groups += [ConversationGroup(name, tuple(folders[name])) for name in sorted(folders, key=str.casefold)]
     groups += [ConversationGroup(title, tuple(items)) for title, items in days.items()]
     return tuple(groups)
+
+
+def of_view(conversations: Iterable[Conversation], *, archived: bool) -> list[Conversation]:
+    """Those of the archive, or the others."""
+    return [c for c in conversations if (c.archived_at is not None) == archived]
+
+
+def tags_of(conversations: Iterable[Conversation]) -> tuple[tuple[str, int], ...]:
+    """The tags that are in use and how many conversations have each."""
+    counts = Counter(tag for conversation in conversations for tag in conversation.tags)
+    return tuple(sorted(counts.items(), key=lambda one: (one[0].casefold(), one[0])))
 
 
 def folders_of(conversations: Iterable[Conversation]) -> tuple[str, ...]:

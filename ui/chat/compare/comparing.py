@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from backend_embedded.contract.conversations import ChatEvent, Message
     from ui.chat.owner import ChatOwner
-    from ui.chat.port import ChatBackend
+    from ui.client.port import Backend
 
 
 class Comparing:
@@ -34,7 +34,7 @@ class Comparing:
     `text_arrived` is told each piece of text with the number of its column.
     """
 
-    def __init__(self, backend: ChatBackend, owner: ChatOwner) -> None:
+    def __init__(self, backend: Backend, owner: ChatOwner) -> None:
         self._backend = backend
         self._owner = owner
         self._tasks: list[asyncio.Task[None]] = []

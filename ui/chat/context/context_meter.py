@@ -85,7 +85,7 @@ class MeterPopover(Floating):
             self._body.deleteLater()
         self._body = self._rows(use, policy)
         self._column.addWidget(self._body)
-        self.setFixedWidth(POPOVER_WIDTH + 2 * SHADOW_PX)
+        self.setFixedWidth(self._theme.scaled(POPOVER_WIDTH) + 2 * SHADOW_PX)
         self.adjustSize()
         corner = anchor.mapToGlobal(QPoint(anchor.width(), 0))
         self.move(

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from backend_embedded.contract.context import ContextPolicy
     from backend_embedded.contract.conversations import Message
     from ui.chat.owner import ChatOwner
-    from ui.chat.port import ChatBackend
     from ui.chat.state import ChatState
+    from ui.client.port import Backend
 
 LONGEST_PAUSES = 4
 """While typing does not pause, it is counted each time that so many pauses' length is over."""
@@ -28,7 +28,7 @@ SHORT_BYTES = 200
 class ContextWatch:
     """Keeps `state.context` true to what is typed; a newer question makes the older one's answer void."""
 
-    def __init__(self, backend: ChatBackend, owner: ChatOwner, delay_s: float) -> None:
+    def __init__(self, backend: Backend, owner: ChatOwner, delay_s: float) -> None:
         self._backend = backend
         self._owner = owner
         self._delay_s = delay_s

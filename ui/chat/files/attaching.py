@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
     from ui.chat.files.disk import Disk
     from ui.chat.owner import ChatOwner
-    from ui.chat.port import ChatBackend
+    from ui.client.port import Backend
 
 
 class Attaching:
     """Keeps `state.files`; `changed` is called when their tokens changed."""
 
-    def __init__(self, backend: ChatBackend, owner: ChatOwner, disk: Disk) -> None:
+    def __init__(self, backend: Backend, owner: ChatOwner, disk: Disk) -> None:
         self._disk = disk
         self._backend = backend
         self._owner = owner

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from ui.widgets import IconButton, Label, SecondaryButton
+from ui.widgets import ElidedLabel, IconButton, Label, SecondaryButton
 from ui.widgets.cards import Card
 
 if TYPE_CHECKING:
+    from PySide6.QtGui import QResizeEvent
+
     from ui.chat.files.files_state import PendingFile
     from ui.theme import ThemeSource
 
-IN_A_ROW = 3
+MOST_IN_A_ROW = 3
+CHIP_PX = 200
+"""Room for one."""
 LONGEST_NAME = 24
+LEAST_NAME_PX = 72
 
 
 class FileChip(Card):
@@ -33,7 +38,10 @@ class FileChip(Card):
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 0, 0, 0)
         row.setSpacing(8)
-        row.addWidget(Label(name, themes, "caption"))
+        shown = ElidedLabel(name, themes, "caption")
+        shown.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        shown.setMinimumWidth(min(shown.sizeHint().width(), themes.theme.scaled(LEAST_NAME_PX)))
+        row.addWidget(shown)
         tone = "down" if file.refused else "text2"
         row.addWidget(Label(file.line, themes, "caption", tone, numbers=True))
         cross = IconButton("x", f"Leave {file.name} out", themes, size=12, box=24)
@@ -55,6 +63,7 @@ class FileRow(QWidget):
         self._themes = themes
         self._shown: tuple[PendingFile, ...] = ()
         self._offered = ""
+        self._in_a_row = MOST_IN_A_ROW
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
@@ -72,6 +81,15 @@ class FileRow(QWidget):
         self._offered = text
         self._rebuild()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Fewer chips stand in a row where there is less room."""
+        super().resizeEvent(event)
+        fitting = self.width() // self._themes.theme.scaled(CHIP_PX)
+        in_a_row = max(1, min(MOST_IN_A_ROW, fitting))
+        if in_a_row != self._in_a_row:
+            self._in_a_row = in_a_row
+            self._rebuild()
+
     def _rebuild(self) -> None:
         if self._body is not None:
             self._column.removeWidget(self._body)
@@ -83,14 +101,14 @@ class FileRow(QWidget):
         column.setSpacing(4)
         row = QHBoxLayout()
         for place, file in enumerate(self._shown):
-            if place % IN_A_ROW == 0:
+            if place % self._in_a_row == 0:
                 row = QHBoxLayout()
                 row.setSpacing(8)
                 column.addLayout(row)
             chip = FileChip(file, self._themes)
             chip.removed.connect(self.removed)
             row.addWidget(chip)
-            if place % IN_A_ROW == IN_A_ROW - 1 or place == len(self._shown) - 1:
+            if place % self._in_a_row == self._in_a_row - 1 or place == len(self._shown) - 1:
                 row.addStretch(1)
         for file in self._shown:
             if file.refused:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from backend_embedded.contract.conversations import SearchHit
     from ui.chat.owner import ChatOwner
-    from ui.chat.port import ChatBackend
+    from ui.client.port import Backend
 
 MOST_HITS = 50
 
@@ -21,7 +21,7 @@ MOST_HITS = 50
 class Finding:
     """Keeps `state.found` (all conversations) and `state.found_here` (the shown one)."""
 
-    def __init__(self, backend: ChatBackend, owner: ChatOwner, delay_s: float) -> None:
+    def __init__(self, backend: Backend, owner: ChatOwner, delay_s: float) -> None:
         self._backend = backend
         self._owner = owner
         self._delay_s = delay_s

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from backend_embedded.contract.presets import Preset
     from ui.chat.owner import ChatOwner
-    from ui.chat.port import ChatBackend
+    from ui.client.port import Backend
 
 
 class Choosing:
     """The settings of the shown conversation; those of a new chat wait for its first message."""
 
-    def __init__(self, backend: ChatBackend, owner: ChatOwner) -> None:
+    def __init__(self, backend: Backend, owner: ChatOwner) -> None:
         self._backend = backend
         self._owner = owner
 

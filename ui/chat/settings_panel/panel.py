@@ -47,7 +47,7 @@ class SettingsPanel(QWidget):
         self._options: SamplingOptions | None = None
         self._preset: UUID | None = None
         self.setAccessibleName("Settings of this chat")
-        self.setFixedWidth(WIDTH)
+        self.setFixedWidth(themes.theme.scaled(WIDTH))
         header = PageHeader("Settings of this chat", themes)
         close = IconButton("x", "Close the settings of this chat", themes, shortcut="Ctrl+.")
         close.clicked.connect(self.closed)
@@ -205,6 +205,7 @@ class SettingsPanel(QWidget):
 
     def _use(self, theme: Theme) -> None:
         self._theme = theme
+        self.setFixedWidth(theme.scaled(WIDTH))
         self.system.setFont(theme.font("body"))
         self.schema.setFont(theme.font("log"))
         self.update()

@@ -14,7 +14,7 @@ from ui.widgets.inputs import set_invalid
 
 if TYPE_CHECKING:
     from ui.chat.settings_panel.parameters import Parameter
-    from ui.theme import ThemeSource
+    from ui.theme import Theme, ThemeSource
 
 FIELD_WIDTH = 84
 STEPS = 1000
@@ -33,10 +33,8 @@ class ParameterRow(QWidget):
         self.field = QLineEdit()
         self.field.setAccessibleName(parameter.title)
         self.field.setAccessibleDescription(parameter.help)
-        self.field.setFixedWidth(FIELD_WIDTH)
         self.field.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.field.setValidator(QDoubleValidator(self))
-        self.field.setFont(themes.theme.font("body", numbers=True))
         self.field.setPlaceholderText(parameter.nothing.capitalize())
         self.field.editingFinished.connect(self._typed)
         self.reset = IconButton("undo-2", f"Reset {parameter.title}", themes, size=14, box=24)
@@ -63,6 +61,12 @@ class ParameterRow(QWidget):
             column.addWidget(self.slider)
         column.addWidget(Label(parameter.help, themes, "caption", "text3", wrap=True))
         self.show_value(self._value)
+        themes.changed.connect(self._use)
+        self._use(themes.theme)
+
+    def _use(self, theme: Theme) -> None:
+        self.field.setFixedWidth(theme.scaled(FIELD_WIDTH))
+        self.field.setFont(theme.font("body", numbers=True))
 
     def show_value(self, value: float | None) -> None:
         """Show this value in silence."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from backend_embedded.storage.schema import UtcDateTime
+from backend_embedded.storage.schema import Json, UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -59,8 +59,8 @@ def upgrade() -> None:
         sa.Column("role", sa.String(20), nullable=False),
         sa.Column("status", sa.String(20), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
-        sa.Column("stats", sa.JSON(none_as_null=True)),
-        sa.Column("error", sa.JSON(none_as_null=True)),
+        sa.Column("stats", Json()),
+        sa.Column("error", Json()),
         sa.Column("text", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["conversation_id"],

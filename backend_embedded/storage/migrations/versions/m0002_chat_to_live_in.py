@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from backend_embedded.storage.schema import UtcDateTime
+from backend_embedded.storage.schema import Json, UtcDateTime
 
 revision = "0002"
 down_revision = "0001"
@@ -30,13 +30,13 @@ def upgrade() -> None:
         sa.Column("pinned", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("archived_at", UtcDateTime()),
         sa.Column("folder", sa.String(200), nullable=False, server_default=""),
-        sa.Column("tags", sa.JSON(none_as_null=True)),
+        sa.Column("tags", Json()),
         sa.Column("titled_by", sa.String(20), nullable=False, server_default="question"),
-        sa.Column("settings", sa.JSON(none_as_null=True)),
+        sa.Column("settings", Json()),
     ):
         op.add_column("conversations", column)
     for name in NEW_OF_MESSAGES:
-        op.add_column("messages", sa.Column(name, sa.JSON(none_as_null=True)))
+        op.add_column("messages", sa.Column(name, Json()))
     _index_anew(BEGINNINGS)
     op.create_table(
         "attachments",
@@ -69,7 +69,7 @@ def upgrade() -> None:
         ),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("conversation_id", sa.Uuid(), nullable=False),
-        sa.Column("covers", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("covers", Json(), nullable=False),
         sa.Column("edited", sa.Boolean(), nullable=False),
         sa.Column("tokens", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
@@ -86,7 +86,7 @@ def upgrade() -> None:
         "presets",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(80), nullable=False),
-        sa.Column("content", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("content", Json(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_presets"),
         sa.UniqueConstraint("name", name="uq_presets_name"),
     )

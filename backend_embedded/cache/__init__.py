@@ -1,0 +1,1 @@
+"""Cache, locks and rate limits: kept in this program or in Redis, and lost without harm."""

@@ -1,0 +1,1 @@
+"""Messages between parts of the system: published with confirmation, handled at least once, never lost."""

@@ -1,0 +1,280 @@
+"""Messages that are written with their rows: published in order, once they can be, whatever fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from queue_stage import Remembering, event, holds, task, until
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend_embedded.announcing.trail import CONSUMER, AuditTrail
+from backend_embedded.contract.conversations import ConversationCreate
+from backend_embedded.contract.queue import EventMessage, QueueName
+from backend_embedded.errors import InvalidInput, QueueUnavailable, StorageUnavailable
+from backend_embedded.queue.embedded import EmbeddedQueue
+from backend_embedded.queue.messages import Message
+from backend_embedded.queue.outbox import OutboxRelay
+from backend_embedded.queue.port import Delivery, Outcome
+from backend_embedded.storage.conversations import SqlConversationStore
+from backend_embedded.storage.database import Database
+from backend_embedded.storage.embedded import SqliteDatabase
+from backend_embedded.storage.ledger import announce
+from backend_embedded.storage.outbox import SqlOutbox
+from backend_embedded.storage.records import audit_logs, outbox, processed_messages
+from backend_embedded.storage.trail import SqlTrail
+
+
+@dataclass
+class Flaky(EmbeddedQueue):
+    """A queue that takes so many messages and then none."""
+
+    file: Path
+    takes: int = 1_000
+    taken: list[UUID] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(self.file)
+
+    async def publish(self, routing_key: str, message: Message, message_id: UUID | None = None) -> UUID:
+        if self.takes == 0:
+            raise QueueUnavailable("The queue is gone.")
+        self.takes -= 1
+        own = await super().publish(routing_key, message, message_id)
+        self.taken.append(own)
+        return own
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with SqliteDatabase(tmp_path / "store.db", lambda _: None) as database:
+        yield database
+
+
+@pytest.fixture
+async def queue(tmp_path: Path) -> AsyncIterator[Flaky]:
+    async with Flaky(tmp_path / "queue.db") as queue:
+        yield queue
+
+
+async def write(database: Database, count: int, key: str = "task.created") -> list[UUID]:
+    """So many messages, each in a transaction of its own; their ids in the order of writing."""
+    written = []
+    for number in range(count):
+        body = task(number).model_dump(mode="json")
+        written.append(await database.write(lambda connection, body=body: announce(connection, key, body)))
+    return written
+
+
+async def attempts(database: Database) -> list[int]:
+    async def work(connection: AsyncConnection) -> list[int]:
+        return [row.attempts for row in await connection.execute(select(outbox).order_by(outbox.c.number))]
+
+    return await database.read(work)
+
+
+async def test_what_is_written_is_published_in_order(database: Database, queue: Flaky) -> None:
+    written = await write(database, 250)
+    relay = OutboxRelay(SqlOutbox(database), queue)
+    assert await relay.publish_all() == 250
+    assert queue.taken == written
+    assert await SqlOutbox(database).count() == 0
+    assert await relay.publish_all() == 0
+
+
+async def test_an_outage_delays_and_keeps_the_order(database: Database, queue: Flaky) -> None:
+    written = await write(database, 6)
+    relay = OutboxRelay(SqlOutbox(database), queue)
+    queue.takes = 2
+    with pytest.raises(QueueUnavailable):
+        await relay.publish_all()
+    assert await SqlOutbox(database).count() == 4
+    assert await attempts(database) == [0, 0, 1, 0, 0, 0]
+    queue.takes = 100
+    written += await write(database, 1)
+    assert await relay.publish_all() == 5
+    assert queue.taken == written
+
+
+async def test_a_transaction_that_fails_announces_nothing(database: Database, queue: Flaky) -> None:
+    async def work(connection: AsyncConnection) -> None:
+        await announce(connection, "event.a", event().model_dump(mode="json"))
+        raise InvalidInput("no")
+
+    with pytest.raises(InvalidInput):
+        await database.write(work)
+    assert await OutboxRelay(SqlOutbox(database), queue).publish_all() == 0
+
+
+async def test_what_was_published_and_not_marked_is_published_again(database: Database, queue: Flaky) -> None:
+    written = await write(database, 2)
+    await OutboxRelay(SqlOutbox(database), queue).publish_all()
+
+    async def forget(connection: AsyncConnection) -> None:
+        await connection.execute(update(outbox).values(published_at=None))
+
+    await database.write(forget)
+    await OutboxRelay(SqlOutbox(database), queue).publish_all()
+    assert queue.taken == written * 2
+
+
+@pytest.mark.allow_logs("Message .* of the outbox is none")
+async def test_what_is_no_message_does_not_hold_up_the_others(database: Database, queue: Flaky) -> None:
+    await database.write(lambda connection: announce(connection, "task.broken", {"id": "no"}))
+    await database.write(lambda connection: announce(connection, "nobody.cares", {}))
+    written = await write(database, 2)
+    assert await OutboxRelay(SqlOutbox(database), queue).publish_all() == 2
+    assert queue.taken == written
+    assert await SqlOutbox(database).count() == 2
+
+
+async def test_the_relay_is_woken_and_goes_on_after_an_outage(database: Database, queue: Flaky) -> None:
+    queue.takes = 1
+    async with OutboxRelay(SqlOutbox(database), queue, look_s=0.05) as relay:
+        written = await write(database, 3)
+        relay.wake()
+        await until(lambda: taken(queue, 1))
+        queue.takes = 100
+        await until(lambda: taken(queue, 3))
+    assert queue.taken == written
+
+
+async def taken(queue: Flaky, count: int) -> bool:
+    return len(queue.taken) == count
+
+
+async def test_old_marks_are_removed(database: Database, queue: Flaky) -> None:
+    await write(database, 3)
+    relay = OutboxRelay(SqlOutbox(database), queue)
+    await relay.publish_all()
+    await write(database, 1)
+    now = datetime.now(UTC)
+    hour = timedelta(hours=1)
+    own = uuid4()
+    await AuditTrail(SqlTrail(database, lambda: None))(created(own))
+    assert await SqlOutbox(database).forget(now - hour, now - hour) == 0
+    assert await SqlOutbox(database).forget(now + hour, now - hour) == 3
+    assert await SqlOutbox(database).count() == 1
+    await AuditTrail(SqlTrail(database, lambda: None))(created(own))
+    assert len(await lines(database)) == 1
+    await SqlOutbox(database).forget(now - hour, now + hour)
+    await AuditTrail(SqlTrail(database, lambda: None))(created(own))
+    assert len(await lines(database)) == 2  # nobody knows it any longer
+
+
+# -- what conversations announce, and the trail ----------------------------------------------------
+
+
+async def lines(database: Database) -> list[tuple[str, str, str, str]]:
+    async def work(connection: AsyncConnection) -> list[tuple[str, str, str, str]]:
+        rows = await connection.execute(select(audit_logs).order_by(audit_logs.c.created_at))
+        return [(row.actor, row.action, row.entity, row.entity_id) for row in rows]
+
+    return await database.read(work)
+
+
+async def test_a_conversation_leaves_its_trail(database: Database, queue: Flaky) -> None:
+    store = SqlConversationStore(database)
+    wrote: list[int] = []
+    trail = AuditTrail(SqlTrail(database, lambda: wrote.append(1)))
+    async with queue.consume(QueueName.EVENT, trail), OutboxRelay(SqlOutbox(database), queue) as relay:
+        made = await store.create(ConversationCreate())
+        await store.remove(made.id)
+        relay.wake()
+        await until(lambda: written(database, 2))
+        await holds(queue, QueueName.EVENT, 0)
+    own = str(made.id)
+    assert await lines(database) == [
+        ("control_center", "created", "conversation", own),
+        ("control_center", "removed", "conversation", own),
+    ]
+    assert len(wrote) == 2
+
+
+async def written(database: Database, count: int) -> bool:
+    return len(await lines(database)) == count
+
+
+def created(own: UUID) -> Delivery:
+    message = EventMessage(
+        event_type="CONVERSATION_CREATED",
+        source="tests",
+        data={"conversation_id": "7"},
+        timestamp=datetime.now(UTC),
+    )
+    return Delivery(own, "event.conversation_created", message.model_dump_json().encode())
+
+
+async def test_the_same_message_has_effect_once(database: Database) -> None:
+    handler = AuditTrail(SqlTrail(database, lambda: None))
+    own = uuid4()
+    assert [await handler(created(own)) for _ in range(3)] == [Outcome.ACK] * 3
+    assert await handler(created(uuid4())) is Outcome.ACK
+    assert await lines(database) == [("tests", "created", "conversation", "7")] * 2
+
+
+async def test_a_mark_of_another_consumer_does_not_count(database: Database) -> None:
+    own = uuid4()
+
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(insert(processed_messages).values(message_id=own, consumer="another"))
+
+    await database.write(work)
+    await AuditTrail(SqlTrail(database, lambda: None))(created(own))
+    assert len(await lines(database)) == 1
+    assert CONSUMER != "another"
+
+
+async def test_other_events_leave_no_line(database: Database) -> None:
+    delivery = Delivery(uuid4(), "event.a", event().model_dump_json().encode())
+    assert await AuditTrail(SqlTrail(database, lambda: None))(delivery) is Outcome.ACK
+    assert await lines(database) == []
+
+
+async def test_a_task_is_no_event(database: Database) -> None:
+    delivery = Delivery(uuid4(), "task.a", task().model_dump_json().encode())
+    with pytest.raises(InvalidInput):
+        await AuditTrail(SqlTrail(database, lambda: None))(delivery)
+
+
+async def test_while_the_store_is_gone_the_message_is_held() -> None:
+    gone = 2
+
+    class Trail:
+        async def keep(self, *_: object) -> bool:
+            nonlocal gone
+            if gone:
+                gone -= 1
+                raise StorageUnavailable("The disk is full.")
+            return True
+
+    assert await AuditTrail(Trail(), pause_s=0.01)(created(uuid4())) is Outcome.ACK
+    assert gone == 0
+
+
+async def test_a_relay_ends_while_the_queue_is_gone(database: Database, queue: Flaky) -> None:
+    queue.takes = 0
+    await write(database, 1)
+    async with OutboxRelay(SqlOutbox(database), queue, look_s=0.05):
+        await until(lambda: tried(database))
+    assert await SqlOutbox(database).count() == 1
+
+
+async def tried(database: Database) -> bool:
+    return (await attempts(database))[0] > 1
+
+
+async def test_messages_of_the_outbox_reach_a_handler(database: Database, queue: Flaky) -> None:
+    written = await write(database, 3)
+    handler = Remembering()
+    async with OutboxRelay(SqlOutbox(database), queue), queue.consume(QueueName.TASK, handler, prefetch=1):
+        await handler.has(3)
+        await asyncio.wait_for(holds(queue, QueueName.TASK, 0), 10)
+    assert handler.ids == written
+    assert handler.numbers == [0, 1, 2]
