@@ -40,9 +40,10 @@ bench: $(DEV_READY) $(ENGINE_READY) $(COMPILED)
 bench-services: $(DEV_READY)
 	@$(PY) tests/bench/run.py --services $(ARGS)
 
-# 200 random kills of every process while answers stream; `make test` does a dozen
+# 200 random kills of every process while answers stream, and 100 of the backend while it writes; `make test` does a few
 soak: $(DEV_READY) $(ENGINE_READY)
-	@SUTAZAI_KILLS=$${SUTAZAI_KILLS:-200} $(PY) -m pytest -rs tests/process/test_random_kills.py $(ARGS)
+	@SUTAZAI_KILLS=$${SUTAZAI_KILLS:-200} SUTAZAI_WRITE_KILLS=$${SUTAZAI_WRITE_KILLS:-100} \
+	  $(PY) -m pytest -rs tests/process/test_random_kills.py tests/process/test_write_kills.py $(ARGS)
 
 screenshots: $(DEV_READY)
 	@$(PY) tests/journeys/screenshots.py $(ARGS)

@@ -88,6 +88,7 @@ class Wiring:
             preferences,
             self._apply_appearance,
             local_api=self._client,
+            services=self._client,
             home=paths.as_wire(),
             read_about=lambda: self._loop.run_in_executor(thread, read_about, VERSION),
         )

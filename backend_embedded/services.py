@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -13,6 +13,7 @@ from backend_embedded.cache.port import Cache
 from backend_embedded.cache.read_through import ReadThrough
 from backend_embedded.contract.events import Notice, Snapshot
 from backend_embedded.contract.models import Engine
+from backend_embedded.contract.probes import ServiceFound, ServiceKind
 from backend_embedded.contract.status import Capability, State, SystemStatus
 from backend_embedded.library.service import Library
 from backend_embedded.llm.ollama_port import OllamaControl
@@ -26,6 +27,8 @@ from backend_embedded.storage.port import ConversationStore
 from backend_embedded.storage.record_ports import AgentStore, AuditLog, ConfigStore, TaskStore
 from backend_embedded.storage.versions import Versions
 
+Probe = Callable[[str], Awaitable[ServiceFound]]
+"""Tries the address of a server."""
 SEVERITY = (State.OK, State.DEGRADED, State.DOWN)
 
 
@@ -78,6 +81,7 @@ class Services:
         outbox: messages that are written and not published yet.
         cache: values, locks and limits; None: nothing is kept, locked or limited.
         notices: what the user was told and still holds.
+        probes: try the address of a server of each kind.
     """
 
     version: str
@@ -98,6 +102,7 @@ class Services:
     outbox: Outbox | None = None
     cache: Cache | None = None
     notices: Callable[[], tuple[Notice, ...]] = tuple
+    probes: Mapping[ServiceKind, Probe] = field(default_factory=dict)
 
     def capabilities(self) -> tuple[Capability, ...]:
         """The state of each capability now."""

@@ -27,10 +27,11 @@ from backend_embedded.chat.metered import MeteredLanguageModel
 from backend_embedded.contract.events import CapabilityChanged, SettingsChanged, Snapshot
 from backend_embedded.contract.launch import HomePaths
 from backend_embedded.contract.models import EngineState
+from backend_embedded.contract.probes import ServiceFound, ServiceKind
 from backend_embedded.contract.product import VERSION
 from backend_embedded.contract.queue import QueueName
 from backend_embedded.contract.settings import SettingsPatch
-from backend_embedded.errors import ControlCenterError
+from backend_embedded.errors import ControlCenterError, InvalidInput
 from backend_embedded.library.downloads import Downloads
 from backend_embedded.library.ollama_store import find_store, store_models
 from backend_embedded.library.resolver import Resolver
@@ -48,7 +49,7 @@ from backend_embedded.queue.embedded import EmbeddedQueue
 from backend_embedded.queue.failover import FailoverQueue
 from backend_embedded.queue.outbox import OutboxRelay
 from backend_embedded.resilience.breaker import CircuitBreaker
-from backend_embedded.services import Records, Services
+from backend_embedded.services import Probe, Records, Services
 from backend_embedded.settings import SettingsFile
 from backend_embedded.storage.agents import SqlAgentStore
 from backend_embedded.storage.chosen import ChosenDatabase
@@ -114,6 +115,8 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
         )
         store = SqlConversationStore(database)
         queue = await _open_queue(stack, Path(paths.data) / QUEUE_FILE, settings, events.publish, metrics)
+        metrics.resilience.watch_breaker("cache", lambda: cache.server.circuit)
+        metrics.resilience.watch_breaker("queue", lambda: queue.circuit)
         outbox = SqlOutbox(database)
         relay = await stack.enter_async_context(OutboxRelay(outbox, queue))
         records = records_in(database, relay.wake, ReadThrough(cache))
@@ -198,6 +201,7 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
             outbox=outbox,
             cache=cache,
             notices=model.notices,
+            probes=open_probes(stack),
         )
         await stack.enter_async_context(Announcer(events, queue, relay.wake))
         yield services
@@ -256,6 +260,37 @@ async def _open_queue(
     )
 
 
+def open_probes(stack: AsyncExitStack) -> dict[ServiceKind, Probe]:
+    """What tries the address of each kind of server; drivers are loaded when there is something to try."""
+    loading = ThreadPoolExecutor(1, thread_name_prefix="service probe")
+    stack.callback(loading.shutdown)
+    redis = RedisDriver()
+    stack.callback(redis.close)
+
+    def loaded(name: str) -> Probe:
+        async def tried(url: str) -> ServiceFound:
+            module = await asyncio.get_running_loop().run_in_executor(loading, importlib.import_module, name)
+            found: ServiceFound = await module.tried(url)
+            return found
+
+        return tried
+
+    async def cache(url: str) -> ServiceFound:
+        try:
+            facts = await redis.tried(url)
+        except ValueError as error:
+            raise InvalidInput(f"This is no address of a cache: {error}.") from error
+        return ServiceFound(
+            kind=ServiceKind.CACHE, product="Redis", version=facts.version, latency_ms=facts.latency_ms
+        )
+
+    return {
+        ServiceKind.CACHE: cache,
+        ServiceKind.QUEUE: loaded("backend_embedded.queue.rabbitmq_probe"),
+        ServiceKind.DATABASE: loaded("backend_embedded.storage.postgres_probe"),
+    }
+
+
 def _database(
     url: str, file: Path, publish: Callable[[CapabilityChanged], None], metrics: BackendMetrics
 ) -> Database:
@@ -265,7 +300,7 @@ def _database(
     # Its driver takes longer to load than all else of the store.
     from backend_embedded.storage.postgres import PostgresDatabase
 
-    return PostgresDatabase(url, publish, metrics.pool)
+    return PostgresDatabase(url, publish, metrics.pool, metrics.resilience)
 
 
 def _jobs_with(

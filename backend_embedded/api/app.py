@@ -23,6 +23,7 @@ from backend_embedded.api import (
     routes_ollama,
     routes_queue,
     routes_records,
+    routes_services,
     routes_settings,
     routes_system,
 )
@@ -89,6 +90,8 @@ def create_app(
     if services.records is not None:
         kept = KeptLists(services.records.versions)
         app.include_router(routes_records.routes(services.records, kept))
+    if services.probes:
+        app.include_router(routes_services.routes(services))
     if services.queue is not None and services.outbox is not None:
         app.include_router(routes_queue.routes(services.queue, services.outbox))
     doors = LocalApiAccess(lambda: services.settings.current.local_api, services.settings.folder, local_api)

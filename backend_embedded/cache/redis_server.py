@@ -96,6 +96,11 @@ class RedisServer:
         return self._current
 
     @property
+    def circuit(self) -> str:
+        """State of its circuit breaker."""
+        return self._breaker.state.value
+
+    @property
     def facts(self) -> ServerFacts | None:
         """What it told of itself at the last look; None while there is none."""
         return self._facts if self._current is not None else None

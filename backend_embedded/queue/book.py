@@ -86,6 +86,7 @@ class QueueBook:
         now: seconds of the wall clock.
         lease_s: how long a message that was handed out is left alone.
         limit: how often a message is handed out again.
+        crashes: at so many ends of the program a message may be at work.
     """
 
     def __init__(
@@ -94,11 +95,13 @@ class QueueBook:
         now: Callable[[], float],
         lease_s: float,
         limit: int = DELIVERY_LIMIT,
+        crashes: int = CRASHES,
     ) -> None:
         self._clock = clock
         self._now = now
         self._lease_s = lease_s
         self._limit = limit
+        self._crashes = crashes
 
     def open(self, connection: sqlite3.Connection) -> None:
         """Make the tables, and give back what was handed out by a process that is gone."""
@@ -106,7 +109,10 @@ class QueueBook:
             if statement.strip():
                 connection.execute(statement)
         self._bury(
-            connection, "lease_until IS NOT NULL AND crashes >= ?", (CRASHES,), DeadReason.DELIVERY_LIMIT
+            connection,
+            "lease_until IS NOT NULL AND crashes >= ?",
+            (self._crashes,),
+            DeadReason.DELIVERY_LIMIT,
         )
         connection.execute(
             "UPDATE messages SET lease_until = NULL, deliveries = deliveries - 1, crashes = crashes + 1"

@@ -87,6 +87,11 @@ class FailoverQueue:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    @property
+    def circuit(self) -> str:
+        """State of the broker's circuit breaker."""
+        return self._breaker.state.value
+
     def look_soon(self) -> None:
         """Look now, as after a change of the settings."""
         self._look.set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -356,17 +356,17 @@ async def test_what_is_older_than_it_is_kept_is_removed(database_stage: Stage | 
 # -- moving house, which needs a real PostgreSQL --------------------------------------------------
 
 
+pg = pytest.mark.parametrize(
+    "database_stage", [pytest.param("postgres", marks=pytest.mark.services)], indirect=True, scope="session"
+)
+
+
 @pytest.fixture
-def target(database_stage: Stage | None) -> Any:
-    """The address of an empty database of the server; the one of SQLite has none."""
-    if database_stage is None:
-        pytest.skip("moving needs PostgreSQL")
+def target(database_stage: Stage) -> Iterator[str]:
+    """The address of an empty database of the server."""
     name = database_stage.server.database()
     yield database_stage.server.url(name)
     database_stage.server.drop(name)
-
-
-pg = pytest.mark.services
 
 
 @pg
@@ -401,9 +401,8 @@ async def test_data_moves_to_postgresql_and_back(target: str, tmp_path: Path) ->
 
 @pg
 async def test_a_move_that_is_cut_leaves_the_source_and_nothing_in_the_target(
-    target: str, database_stage: Stage | None, tmp_path: Path
+    target: str, tmp_path: Path
 ) -> None:
-    assert database_stage is not None
     async with home(tmp_path, None) as there:
         await furnished(there)
         before = await there.sums()
@@ -427,7 +426,9 @@ async def test_a_move_that_is_cut_leaves_the_source_and_nothing_in_the_target(
 
 
 @pg
-async def test_a_move_to_a_server_that_is_not_there_fails_with_the_reason(tmp_path: Path) -> None:
+async def test_a_move_to_a_server_that_is_not_there_fails_with_the_reason(
+    database_stage: Stage, tmp_path: Path
+) -> None:
     async with home(tmp_path, None) as there:
         await furnished(there)
         before = await there.sums()

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
+from retemplated import pooling
 from served_backend import opened, served
 from tiny_bert import CLS, CONTEXT, MEAN, WIDTH, write_tiny_bert
 
@@ -19,6 +20,8 @@ from backend_embedded.llm.library import ModelLibrary, find_starter
 from backend_embedded.llm.llama_cpp import LlamaCppLanguageModel
 from backend_embedded.llm.port import Prompt
 
+LAST = 3
+"""Pooling: the vector of the last token."""
 TEXT, OTHER = "the ship sails to the green harbour", "a door is home"
 
 
@@ -98,3 +101,30 @@ async def _data(client: httpx.AsyncClient, path: str, body: dict[str, object]) -
     assert answer.is_success, answer.text
     found: dict[str, object] = answer.json()
     return found
+
+
+async def test_a_model_that_could_write_makes_vectors_when_its_file_says_so(tmp_path: Path) -> None:
+    starter = find_starter()
+    assert starter is not None
+    models = tmp_path / "models"
+    models.mkdir()
+    pooling(starter, models / "last.gguf", LAST)
+    settings = BackendSettings(threads=2, keep_alive_s=-1, context_size=256)
+    async with LlamaCppLanguageModel(
+        library=ModelLibrary(tmp_path / "cache", starter),
+        models_folder=models,
+        settings=lambda: settings,
+        publish=lambda event: None,
+    ) as model:
+        own = next(one for one in await model.models() if one.name == "last")
+        assert own.embeds
+        first, other, again = (await model.embed([TEXT, OTHER, TEXT], "last")).vectors
+        assert first == again
+        assert max(abs(a - b) for a, b in zip(first, other, strict=True)) > 0.001
+        assert math.isclose(math.hypot(*first), 1, rel_tol=1e-6)
+        (mean,) = (await model.embed([TEXT])).vectors
+        assert max(abs(a - b) for a, b in zip(first, mean, strict=True)) > 0.001
+        with pytest.raises(ModelUnsupported, match="writes no text"):
+            await anext(
+                model.generate(Prompt(turns=(ChatTurn(role=Role.USER, content="Hello"),), model="last"))
+            )

@@ -1,4 +1,4 @@
-"""A copy of a GGUF file with another chat template: the model is the same, what it is told is not."""
+"""Copies of a GGUF file with another chat template or pooling: the weights are the same."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 KEY = "tokenizer.chat_template"
-STRING, ARRAY = 8, 9
+UINT32, STRING, ARRAY = 4, 8, 9
 SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 ALIGNMENT = 32
 
@@ -28,24 +28,36 @@ TOOLS_TEMPLATE = (
 
 def retemplated(source: Path, target: Path, template: str = TOOLS_TEMPLATE) -> Path:
     """Write `target`: `source` with this template in the place of its own."""
+    return with_entry(source, target, KEY, struct.pack("<I", STRING) + packed(template))
+
+
+def pooling(source: Path, target: Path, kind: int) -> Path:
+    """Write `target`: `source` as a model for vectors, with a pooling of llama.h's enum llama_pooling_type."""
+    return with_entry(source, target, "llama.pooling_type", struct.pack("<II", UINT32, kind))
+
+
+def with_entry(source: Path, target: Path, wanted: str, value: bytes) -> Path:
+    """Write `target`: `source` with this value, its type before it, for a key of its metadata."""
     data = source.read_bytes()
     tensors, entries = struct.unpack_from("<QQ", data, 8)
-    at, kept = 24, b""
+    at, kept, replaced = 24, b"", 0
     for _ in range(entries):
         start = at
         key, at = string_at(data, at)
         (kind,) = struct.unpack_from("<I", data, at)
         at = after(data, at + 4, kind)
-        if key != KEY:
+        if key != wanted:
             kept += data[start:at]
+        else:
+            replaced = 1
     names = at
     for _ in range(tensors):
         _, at = string_at(data, at)
         (dimensions,) = struct.unpack_from("<I", data, at)
         at += 4 + 8 * dimensions + 12
     weights = at + -at % ALIGNMENT
-    entry = packed(KEY) + struct.pack("<I", STRING) + packed(template)
-    head = data[:16] + struct.pack("<Q", entries) + kept + entry + data[names:at]
+    entry = packed(wanted) + value
+    head = data[:16] + struct.pack("<Q", entries + 1 - replaced) + kept + entry + data[names:at]
     target.write_bytes(head + bytes(-len(head) % ALIGNMENT) + data[weights:])
     return target
 

@@ -13,6 +13,7 @@ from scripted_chat import ScriptedChat
 from scripted_library import ScriptedLibrary
 from scripted_machine import ScriptedMachine
 from scripted_overview import ScriptedOverview
+from scripted_services import ScriptedServices
 
 from backend_embedded.contract.conversations import (
     ChatEvent,
@@ -47,7 +48,7 @@ Played = ChatEvent | GenerationEvent | ClientError
 Script = asyncio.Queue[Played]
 
 
-class ScriptedBackend(ScriptedChat, ScriptedLibrary, ScriptedMachine, ScriptedOverview):
+class ScriptedBackend(ScriptedChat, ScriptedLibrary, ScriptedMachine, ScriptedOverview, ScriptedServices):
     """Conversations, models, engine and settings in memory; what streams is put in by the test.
 
     Each `chat` or `generate` plays one queue of events, the last one of `scripts`: it begins with what
@@ -68,6 +69,7 @@ class ScriptedBackend(ScriptedChat, ScriptedLibrary, ScriptedMachine, ScriptedOv
         ScriptedLibrary.__init__(self)
         ScriptedMachine.__init__(self)
         ScriptedOverview.__init__(self)
+        ScriptedServices.__init__(self)
         self.now = now
         self.listed: dict[UUID, Conversation] = {}
         self.stored: dict[UUID, list[Message]] = {}

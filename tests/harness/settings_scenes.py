@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 import scripted_content as content
+import scripted_overview as overview
 from scene import Scene, without_engine
 from window_stage import Stage, button, shows
 
@@ -86,12 +87,37 @@ async def settings_new_key(stage: Stage) -> None:
     await stage.until("the question", stage.settings_page.local_api.confirm.isVisible)
 
 
+async def settings_services(stage: Stage) -> None:
+    for one in (*overview.CAPABILITIES, overview.DEGRADED):
+        stage.capability_is(one)
+    await section("services")(stage)
+    page = stage.settings_page.services
+    await stage.settings.change("cache", "redis://127.0.0.1:6379")
+    await stage.settings.change("queue", "amqp://guest:guest@127.0.0.1:10007/")
+    page.cache.test.click()
+    await stage.until("the answer", lambda: shows(page, "Redis 8.0.2 answers"))
+    refusal = "RabbitMQ at 127.0.0.1:10007 cannot be reached: nobody listens there."
+    stage.backend.refuse(ErrorBody(code=ErrorCode.QUEUE_UNAVAILABLE, message=refusal), "test_service")
+    page.queue.test.click()
+    await stage.until("the refusal", lambda: shows(page, "nobody listens there"))
+
+
+async def settings_moving(stage: Stage) -> None:
+    await settings_services(stage)
+    page = stage.settings_page.services
+    page.database.field.setText("postgresql://sutazai@127.0.0.1:5432/sutazai")
+    page.move_button.click()
+    await stage.until("how far it is", lambda: shows(page, "41,200 of 100,000 rows"))
+
+
 SETTINGS_SCENES: Sequence[Scene] = (
     *(
         Scene(f"settings-{key}", section(key))
         for key in ("appearance", "models", "providers", "engine", "paths", "about")
     ),
     Scene("settings-ollama", settings_ollama),
+    Scene("settings-services", settings_services),
+    Scene("settings-moving", settings_moving),
     Scene("settings-local-api", settings_local_api),
     Scene("settings-local-api-off", settings_local_api_off),
     Scene("settings-new-key", settings_new_key),

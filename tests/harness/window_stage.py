@@ -66,7 +66,13 @@ class Stage:
             clock=lambda: self.clock_s,
         )
         self.settings = SettingsPresenter(
-            backend, preferences, lambda _: None, local_api=backend, home=HOME, read_about=self._about
+            backend,
+            preferences,
+            lambda _: None,
+            local_api=backend,
+            services=backend,
+            home=HOME,
+            read_about=self._about,
         )
         self.models = ModelsPresenter(backend)
         self._news = ModelNews(
@@ -245,6 +251,7 @@ async def staged(
             await stage.chat.close()
             await stage.settings.close()
             await stage.models.close()
+            await stage.overview.close()
             stage.shell.allow_close()
             stage.shell.close()
             stage.shell.deleteLater()

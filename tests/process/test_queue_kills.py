@@ -67,8 +67,8 @@ async def test_nothing_is_lost_and_nothing_done_twice(tmp_path: Path) -> None:
 @pytest.mark.timeout(240 + 10 * ROUNDS)
 async def test_nor_with_a_real_broker(tmp_path: Path) -> None:
     with real_rabbitmq() as server:
-        async with loaded(tmp_path, server.url):
-            pass
+        async with loaded(tmp_path, server.url) as there:
+            await until(lambda: connected(there), 60)
         safe: list[str] = []
         for _ in range(ROUNDS):
             safe += killed_after(tmp_path, random.Random(len(safe)).choice([1, 5, 40, 100]), server.url)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from backend_embedded.contract.queue import QueueName
-from backend_embedded.queue.book import CRASHES, Kept, QueueBook
+from backend_embedded.queue.book import Kept, QueueBook
 from backend_embedded.queue.topology import BINDINGS
 
-LEASE_S, LIMIT = 10.0, 3
+LEASE_S, LIMIT, CRASHES = 10.0, 3, 2
 QUEUES = st.sampled_from(list(BINDINGS))
 
 
@@ -62,7 +62,7 @@ class Queues(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 0.0
-        self.book = QueueBook(lambda: self.now_s, lambda: 1_000 + self.now_s, LEASE_S, LIMIT)
+        self.book = QueueBook(lambda: self.now_s, lambda: 1_000 + self.now_s, LEASE_S, LIMIT, CRASHES)
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self.book.open(self.connection)
         self.model = Model()

@@ -51,6 +51,7 @@ from ui.client.local_api_things import LocalApiThings
 from ui.client.ollama_things import OllamaThings
 from ui.client.overview_things import OverviewThings
 from ui.client.port import MessagePage
+from ui.client.service_things import ServiceThings
 
 _status = TypeAdapter(Success[SystemStatus])
 _conversation = TypeAdapter(Success[Conversation])
@@ -71,7 +72,7 @@ _hits = TypeAdapter(Success[list[SearchHit]])
 _anything = TypeAdapter(Success[Any])
 
 
-class BackendClient(ChatThings, OllamaThings, LocalApiThings, DataThings, OverviewThings, Calls):
+class BackendClient(ChatThings, OllamaThings, LocalApiThings, DataThings, OverviewThings, ServiceThings, Calls):
     """Every call as a typed method; see `Backend`."""
 
     async def status(self) -> SystemStatus:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 READ_AGAIN_MS = 5_000
 MARGIN, GAP = 16, 12
-WIDEST = 1600
 
 
 class ListCard(Card):
@@ -43,6 +42,7 @@ class ListCard(Card):
         self._lines.setSpacing(8)
         column.addLayout(self._lines)
         column.addStretch(1)
+        self.show_lines(())
 
     def show_lines(self, lines: Sequence[tuple[str, str]]) -> None:
         """Show these lines, or that there are none."""
@@ -99,7 +99,7 @@ class OverviewPage(QWidget):
         self.table.opened.connect(self._open)
         self.counts = Label("", themes, "caption", "text3")
         self.queues = ListCard("Queues", "Nothing was heard of the queues yet.", themes)
-        self.events = ListCard("Recent events", "Nothing happened yet.", themes)
+        self.events = ListCard("Recent events", "Nothing was heard of yet.", themes)
         self.waiting = SkeletonBars((0.3, 0.9, 0.9, 0.9, 0.9), themes, "Reading the capabilities")
         self.band = Card(themes, "downSoft", "downSoft")
         self.band_title, self.band_words = Label("", themes, "strong"), ElidedLabel("", themes, tone="text2")
@@ -142,7 +142,8 @@ class OverviewPage(QWidget):
         self.problem.setVisible(bool(state.failure))
         self.refresh.setEnabled(state.connected)
         read = "" if state.read_at is None else f"Read at {state.read_at.astimezone():%H:%M:%S}"
-        self.header.set_caption(read if state.connected else "Not connected; this is what was known last")
+        old = "Not connected; this is what was known last" if known else "Not connected"
+        self.header.set_caption(read if state.connected else old)
         if (
             state.connected
             and state.read_at is None
@@ -169,7 +170,6 @@ class OverviewPage(QWidget):
 
     def _lay_out(self, themes: ThemeSource) -> None:
         body = QWidget()
-        body.setMaximumWidth(WIDEST)
         column = QVBoxLayout(body)
         column.setContentsMargins(MARGIN, GAP, MARGIN, MARGIN)
         column.setSpacing(GAP)

@@ -16,6 +16,7 @@ from ui.settings.models_section import ModelsSection
 from ui.settings.navigation import Navigation
 from ui.settings.paths_section import PathsSection
 from ui.settings.providers_section import ProvidersSection
+from ui.settings.services_section import ServicesSection
 from ui.widgets import EmptyState
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class SettingsPage(QWidget):
         self.appearance = AppearanceSection(presenter, themes)
         self.models = ModelsSection(presenter, themes)
         self.providers = ProvidersSection(presenter, themes)
+        self.services = ServicesSection(presenter, themes)
         self.local_api = LocalApiSection(presenter, themes)
         self.engine = EngineSection(presenter, themes)
         self.paths = PathsSection(themes, open_folder)
@@ -64,6 +66,7 @@ class SettingsPage(QWidget):
                 self.appearance,
                 self.models,
                 self.providers,
+                self.services,
                 self.local_api,
                 self.engine,
                 self.paths,

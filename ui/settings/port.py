@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from backend_embedded.contract.data import DataJob, MoveRequest
     from backend_embedded.contract.models import Engine, Model
     from backend_embedded.contract.ollama import OllamaStatus
+    from backend_embedded.contract.probes import ServiceFound, ServiceTest
     from backend_embedded.contract.settings import BackendSettings, SettingsPatch
     from ui.settings.state import SettingsState
 
@@ -76,6 +78,30 @@ class LocalApiBackend(Protocol):
 
     async def new_local_api_key(self) -> LocalApiFacts:
         """Make another key; the old one is refused from then on."""
+        ...
+
+
+class ServicesBackend(Protocol):
+    """The calls of the backend that are about servers behind it. Every method raises `ClientError`."""
+
+    async def test_service(self, request: ServiceTest, /) -> ServiceFound:
+        """Connect to a server and leave it again."""
+        ...
+
+    async def move_data(self, request: MoveRequest, /) -> DataJob:
+        """Begin to copy everything to PostgreSQL."""
+        ...
+
+    async def move_data_back(self) -> DataJob:
+        """Begin to copy everything into the file of the home."""
+        ...
+
+    async def data_job(self) -> DataJob:
+        """The job that runs, or the last one."""
+        ...
+
+    async def cancel_data_job(self) -> DataJob:
+        """Have the job that runs leave everything as it was."""
         ...
 
 

@@ -15,6 +15,7 @@ from backend_embedded.contract.events import (
     Snapshot,
 )
 from ui.client.port import ClientError
+from ui.settings.services import ServicesPresenter
 from ui.settings.state import (
     FIELDS,
     About,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         LocalApiBackend,
         LocalApiFacts,
         Preferences,
+        ServicesBackend,
         SettingsBackend,
         SettingsListener,
     )
@@ -49,6 +51,7 @@ class SettingsPresenter:
         preferences: where the window's own settings are kept.
         apply_appearance: gives the window its looks; called at each change of them.
         local_api: where address and key of the local API are; None: this backend has none.
+        services: tries addresses of servers and moves the data; None: this backend does not.
         home: the folders of this instance by name.
         read_about: finds the versions of the program's parts.
     """
@@ -60,6 +63,7 @@ class SettingsPresenter:
         apply_appearance: Callable[[Appearance], object],
         *,
         local_api: LocalApiBackend | None = None,
+        services: ServicesBackend | None = None,
         home: Mapping[str, str] | None = None,
         read_about: Callable[[], Awaitable[About]] | None = None,
     ) -> None:
@@ -71,6 +75,9 @@ class SettingsPresenter:
         kept = preferences.value
         self._state = SettingsState(
             appearance=Appearance(kept.theme, kept.text_percent, kept.reduced_motion), home=dict(home or {})
+        )
+        self.services = (
+            None if services is None else ServicesPresenter(services, lambda: self._state, self._change)
         )
         self._listeners: list[SettingsListener] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -232,6 +239,7 @@ class SettingsPresenter:
                     connected=True,
                     engine=event.engine,
                     models=event.models,
+                    capabilities={one.name: one for one in event.status.capabilities},
                 )
                 self._settings_are(event.settings)
             case SettingsChanged():
@@ -240,8 +248,11 @@ class SettingsPresenter:
                 self._change(engine=event.engine, engine_error="")
             case ModelsChanged():
                 self._change(models=event.models)
-            case CapabilityChanged() if event.capability.name == "model" and self._state.ollama is not None:
-                self.spawn(self.find_ollama())
+            case CapabilityChanged():
+                one = event.capability
+                self._change(capabilities={**self._state.capabilities, one.name: one})
+                if one.name == "model" and self._state.ollama is not None:
+                    self.spawn(self.find_ollama())
             case _:
                 pass
 

@@ -51,7 +51,7 @@ class SettingRow(QWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        words = QVBoxLayout()
+        self._words = words = QVBoxLayout()
         words.setSpacing(2)
         # stretches, not an alignment: an aligned layout is not asked how high wrapped text gets
         words.addStretch(1)

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from backend_embedded.contract.data import DataJob
 from backend_embedded.contract.models import Engine, EngineState, Model
 from backend_embedded.contract.ollama import OllamaStatus
+from backend_embedded.contract.probes import ServiceKind
 from backend_embedded.contract.settings import BackendSettings, LocalApi, ModelProvider, SettingsPatch
+from backend_embedded.contract.status import Capability
 from ui.settings.port import LocalApiFacts
+from ui.settings.service_state import AUTO, EMBEDDED, Trial
 
 FieldName = Literal[
     "models_folder",
@@ -27,6 +31,8 @@ FieldName = Literal[
     "local_api",
     "read_ahead",
     "propose_titles",
+    "cache",
+    "queue",
 ]
 FIELDS: tuple[FieldName, ...] = get_args(FieldName)
 THEMES = (("light", "Light"), ("dark", "Dark"), ("system", "System"))
@@ -38,6 +44,8 @@ SMALLEST_CONTEXT = 256
 LARGEST_CONTEXT = 1_048_576
 LONGEST_WAIT_S = 3600
 ADDRESS = re.compile(r"https?://[^\s/]+(/\S*)?")
+CACHE_ADDRESS = re.compile(r"(rediss?://[^\s/]+(/\S*)?|unix:///\S+)")
+QUEUE_ADDRESS = re.compile(r"amqps?://[^\s/]+(/\S*)?")
 KEEP_ALIVES = (
     (0, "Unload at once"),
     (60, "1 minute"),
@@ -101,6 +109,10 @@ class SettingsState:
         ollama: the Ollama server; None until it was asked for.
         local_api: address and key of the local API; None until they were read.
         local_api_error: why they could not be read, or no new key could be made.
+        capabilities: what serves now, by name.
+        trials: addresses that were tried.
+        data_job: the move of the data that runs, or the last one of this window.
+        data_error: why the data could not be moved.
         home: the folders of this instance by name.
         about: versions.
     """
@@ -116,6 +128,10 @@ class SettingsState:
     ollama: OllamaStatus | None = None
     local_api: LocalApiFacts | None = None
     local_api_error: str = ""
+    capabilities: Mapping[str, Capability] = field(default_factory=dict)
+    trials: Mapping[ServiceKind, Trial] = field(default_factory=dict)
+    data_job: DataJob | None = None
+    data_error: str = ""
     home: Mapping[str, str] = field(default_factory=dict)
     about: About = About()
 
@@ -196,6 +212,18 @@ def patch_of(name: FieldName, text: str) -> SettingsPatch:
             return SettingsPatch(read_ahead=text == ON)
         case "propose_titles":
             return SettingsPatch(propose_titles=text == ON)
+        case "cache":
+            return SettingsPatch(cache=server_in(text, CACHE_ADDRESS, "redis://127.0.0.1:6379"))
+        case "queue":
+            return SettingsPatch(queue=server_in(text, QUEUE_ADDRESS, "amqp://guest:guest@127.0.0.1:5672/"))
+
+
+def server_in(text: str, pattern: re.Pattern[str], example: str) -> str:
+    """`auto`, `embedded` or the address of a server as it was typed; raises NotAccepted."""
+    setting = text.strip("\"'")
+    if setting not in (AUTO, EMBEDDED) and not pattern.fullmatch(setting):
+        raise NotAccepted(f"Type an address such as {example}.")
+    return setting
 
 
 def folder_in(text: str) -> str:

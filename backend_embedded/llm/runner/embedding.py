@@ -86,8 +86,12 @@ class Embedder:
 
     def _pooled(self, tokens: list[int]) -> list[float]:
         """The vector that the model itself makes of a whole text."""
+        memory = self._llama.llama_get_memory(self._context)
+        read = self._llama.llama_decode if memory else self._llama.llama_encode
+        if memory:
+            self._llama.llama_memory_clear(memory, False)
         self._fill(tokens, 0)
-        if self._llama.llama_encode(self._context, self._batch) != 0:
+        if read(self._context, self._batch) != 0:
             raise RequestFailed("ENGINE_ERROR", "llama.cpp could not read the text.")
         return self._vector(self._llama.llama_get_embeddings_seq(self._context, 0))
 

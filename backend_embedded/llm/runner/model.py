@@ -41,9 +41,10 @@ class LoadedModel:
                 file=config.model_path,
             )
         architecture = self.metadata("general.architecture") or ""
-        self.writes = self.metadata(f"{architecture}.attention.causal") != "false"
-        """Whether it writes text. One that reads a text from both sides at once can only make a vector of it."""
+        both_sides = self.metadata(f"{architecture}.attention.causal") == "false"
         self._pools = self.metadata(f"{architecture}.pooling_type") not in (None, str(POOLING_NONE))
+        self.writes = not both_sides and not self._pools
+        """Whether it writes text. Others make one vector of a text: by their pooling, or by its mean."""
         self.vocab = llama.llama_model_get_vocab(self._model)
         self.vocab_size: int = llama.llama_vocab_n_tokens(self.vocab)
         self.parameters: int = llama.llama_model_n_params(self._model)
