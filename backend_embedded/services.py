@@ -126,6 +126,7 @@ class Services:
             started_at=self.started_at,
             state=max((capability.state for capability in capabilities), key=SEVERITY.index),
             capabilities=capabilities,
+            figures=self.metrics.figures(),
         )
 
     async def snapshot(self) -> Snapshot:

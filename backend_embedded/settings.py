@@ -82,7 +82,8 @@ class SettingsFile:
                 fields=[{"field": "models_folder", "problem": "no such folder"}],
             )
         try:
-            write_whole(self._file, settings.model_dump_json(indent=2) + "\n")
+            # An address of a service may have a password in it.
+            write_whole(self._file, settings.model_dump_json(indent=2) + "\n", mode=0o600)
         except OSError as error:
             raise StorageUnavailable(
                 f"The settings could not be written to {self._file}: {error.strerror}.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import Field
+
 from backend_embedded.contract.wire import Wire
 
 
@@ -35,6 +37,21 @@ class Capability(Wire):
     """What it holds, for people: `12 conversations, 4.1 MB`."""
 
 
+class Figures(Wire):
+    """What was counted since the start."""
+
+    requests: int = 0
+    """HTTP requests answered."""
+    errors: int = 0
+    """Errors told to clients."""
+    retries: int = 0
+    """Calls of services made again."""
+    gave_up: int = 0
+    """Calls that failed at their last try."""
+    breakers: dict[str, str] = Field(default_factory=dict)
+    """State of the circuit of each guarded service: `closed`, `half_open`, `open`."""
+
+
 class SystemStatus(Wire):
     """Answer of `GET /api/v1/status`."""
 
@@ -44,6 +61,7 @@ class SystemStatus(Wire):
     state: State
     """The worst of the capabilities."""
     capabilities: tuple[Capability, ...]
+    figures: Figures = Figures()
 
 
 class Health(Wire):

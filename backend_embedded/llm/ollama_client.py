@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import ollama
 
-from backend_embedded.errors import ControlCenterError
+from backend_embedded.errors import ControlCenterError, ModelLoading
 from backend_embedded.llm.ollama_failures import cut_off, refused, silent, unreachable
+from backend_embedded.resilience.retry import LLM_INFERENCE, Retries
 
 CONNECT_S = 1.0
 ANSWER_S = 10.0
@@ -23,11 +24,14 @@ UNHURRIED = httpx.Timeout(None, connect=CONNECT_S)
 class OllamaClient(ollama.AsyncClient):
     """The official client for one address; never by a proxy, never without time limits.
 
+    A model that is still being loaded is asked once more after a pause (policy `llm_inference`).
+
     Args:
         url: address of the server.
+        sleep: waits some seconds.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         super().__init__(
             host=url,
             trust_env=False,
@@ -35,6 +39,11 @@ class OllamaClient(ollama.AsyncClient):
             timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
         )
         self.url = url
+        self._retries = Retries(
+            LLM_INFERENCE,
+            lambda error: error.code.value if isinstance(error, ModelLoading) else "",
+            sleep=sleep,
+        )
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -74,19 +83,14 @@ class OllamaClient(ollama.AsyncClient):
         """
         name = str(body.get("model", ""))
         with failures(self.url, name):
-            request = self._client.build_request("POST", path, json=dict(body), timeout=UNHURRIED)
             loop = asyncio.get_running_loop()
             deadline = loop.time() + first_s
             try:
                 async with asyncio.timeout_at(deadline):
-                    response = await self._client.send(request, stream=True)
+                    response = await self._retries.call(lambda: self._opened(path, body, name))
             except TimeoutError:
                 raise silent(first_s) from None
             try:
-                if response.is_error:
-                    async with asyncio.timeout(ANSWER_S):
-                        await response.aread()
-                    raise refused(response.status_code, _error_text(response.text), name)
                 texts = response.aiter_lines()
                 limit: float | None = first_s
                 while True:
@@ -103,6 +107,19 @@ class OllamaClient(ollama.AsyncClient):
                     deadline = loop.time() + (limit or 0)
             finally:
                 await response.aclose()
+
+    async def _opened(self, path: str, body: Mapping[str, Any], name: str) -> httpx.Response:
+        """The answer to a request whose lines are to be read; raises what the server refused it with."""
+        request = self._client.build_request("POST", path, json=dict(body), timeout=UNHURRIED)
+        response: httpx.Response = await self._client.send(request, stream=True)
+        if response.is_error:
+            try:
+                async with asyncio.timeout(ANSWER_S):
+                    await response.aread()
+                raise refused(response.status_code, _error_text(response.text), name)
+            finally:
+                await response.aclose()
+        return response
 
 
 @contextmanager

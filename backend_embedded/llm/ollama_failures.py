@@ -10,6 +10,7 @@ from backend_embedded.errors import (
     EngineCrashed,
     EngineError,
     InvalidInput,
+    ModelLoading,
     ModelNotFound,
     ModelUnsupported,
     NotEnoughMemory,
@@ -22,6 +23,7 @@ _NEEDS_MEMORY = re.compile(r"requires more system memory|not enough memory|out o
 _NO_SCHEMA = re.compile(r"invalid (json schema|format)|failed to (parse|load) grammar", re.IGNORECASE)
 _TOO_LONG = re.compile(r"exceeds? (the |maximum |available )*context", re.IGNORECASE)
 _NOT_ABLE = re.compile(r"does not support (\w+)", re.IGNORECASE)
+_LOADING = re.compile(r"\bloading\b", re.IGNORECASE)
 LONGEST_TEXT = 300
 
 
@@ -50,6 +52,10 @@ def refused(status: int, text: str, model: str) -> ControlCenterError:
     if able := _NOT_ABLE.search(said):
         return ModelUnsupported(
             f"{model} does not support {able[1]}.", remedy="Choose a model that does.", lacks=able[1]
+        )
+    if status == 503 and _LOADING.search(said):
+        return ModelLoading(
+            f"{PRODUCT} is still loading {model}.", remedy="Try again in a moment.", model=model
         )
     if status == 503:
         return QueueFull(f"{PRODUCT} has too much to do: {said}", remedy="Try again in a moment.")
@@ -87,4 +93,4 @@ def silent(seconds: float) -> TimedOut:
 
 def is_providers_fault(error: ControlCenterError) -> bool:
     """Whether another provider may well do what this one could not."""
-    return isinstance(error, EngineError | TimedOut | QueueFull | NotEnoughMemory)
+    return isinstance(error, EngineError | TimedOut | QueueFull | NotEnoughMemory | ModelLoading)

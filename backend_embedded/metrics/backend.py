@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from backend_embedded.contract.generation import GenerationStats
-from backend_embedded.contract.status import Capability, State
+from backend_embedded.contract.status import Capability, Figures, State
 from backend_embedded.metrics.cache import CacheMetrics
 from backend_embedded.metrics.resilience import ResilienceMetrics
 
@@ -158,6 +158,10 @@ class BackendMetrics:
     def watch_subscribers(self, count: Callable[[], int]) -> None:
         """Ask `count` for the open event streams at every scrape."""
         self._subscribers.set_function(count)
+
+    def figures(self) -> Figures:
+        """What was counted since the start, in sum."""
+        return self.resilience.figures(self._requests)
 
     def text(self, capabilities: Sequence[Capability]) -> bytes:
         """Everything, in Prometheus' text format 0.0.4."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from backend_embedded.contract.status import Figures
+
 BREAKER_VALUES = {"closed": 0, "half_open": 1, "open": 2}
 
 
@@ -13,6 +15,7 @@ class ResilienceMetrics:
     """Fills the registry of one backend."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._states: dict[str, Callable[[], str]] = {}
         self._errors = Counter(
             "sutazai_errors", "Errors told to clients, by code.", ("code",), registry=registry
         )
@@ -49,4 +52,21 @@ class ResilienceMetrics:
 
     def watch_breaker(self, service: str, state: Callable[[], str]) -> None:
         """Ask for a circuit's state at every scrape."""
+        self._states[service] = state
         self._breakers.labels(service).set_function(lambda: BREAKER_VALUES[state()])
+
+    def figures(self, requests: Counter) -> Figures:
+        """The sums over all labels, beside those of `requests`."""
+        return Figures(
+            requests=total(requests),
+            errors=total(self._errors),
+            retries=total(self._retries),
+            gave_up=total(self._exhausted),
+            breakers={service: state() for service, state in self._states.items()},
+        )
+
+
+def total(counter: Counter) -> int:
+    """The sum of a counter over all its labels."""
+    samples = (sample for metric in counter.collect() for sample in metric.samples)
+    return int(sum(sample.value for sample in samples if sample.name.endswith("_total")))

@@ -126,8 +126,12 @@ class Retries:
             sleep=self._sleep,
             reraise=True,
         )
+
+        async def tried() -> T:
+            return await work()  # the library awaits only what it sees to be a coroutine function
+
         try:
-            return await tries(work)
+            return await tries(tried)
         except Exception as error:
             if self._passes(error):
                 self._observer.gave_up(self._policy.name, self._reason_of(error))

@@ -38,6 +38,10 @@ async def test_circuits_and_further_tries_are_in_the_metrics(tmp_path: Path) -> 
         metrics = (await client.get("/metrics")).text
         assert 'sutazai_breaker_state{service="ollama"} 2.0' in metrics
         assert 'sutazai_retries_total{policy="database",reason="DEADLOCK_DETECTED"} 1.0' in metrics
+        figures = (await client.get("/api/v1/status")).json()["data"]["figures"]
+        assert figures["retries"] == 1
+        assert figures["requests"] >= 2
+        assert figures["breakers"] == {"ollama": "open"}
 
 
 @pytest.mark.parametrize(

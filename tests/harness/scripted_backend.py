@@ -289,6 +289,7 @@ class ScriptedBackend(ScriptedChat, ScriptedLibrary, ScriptedMachine, ScriptedOv
             started_at=self.now,
             state=worst,
             capabilities=self.capabilities,
+            figures=self.figures,
         )
 
 

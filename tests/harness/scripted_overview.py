@@ -8,7 +8,7 @@ from uuid import UUID
 
 from backend_embedded.contract.ledger import AuditLine
 from backend_embedded.contract.queue import QueueDepth, QueueName, QueueStatus
-from backend_embedded.contract.status import Capability, State
+from backend_embedded.contract.status import Capability, Figures, State
 
 SINCE = datetime(2026, 8, 8, 9, 42, tzinfo=UTC)
 QUEUES = QueueStatus(
@@ -77,11 +77,17 @@ class ScriptedOverview:
     """Answers in memory.
 
     Attributes:
-        queues, audit: what is answered.
+        queues, audit, figures: what is answered.
     """
 
     def __init__(self) -> None:
         self.queues = QUEUES
+        self.figures = Figures(
+            requests=1_284,
+            errors=3,
+            retries=2,
+            breakers={"ollama": "closed", "cache": "closed", "queue": "open"},
+        )
         self.audit: list[AuditLine] = []
 
     def _take(self, call: str, argument: Any = None) -> None:

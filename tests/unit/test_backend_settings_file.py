@@ -20,6 +20,7 @@ async def test_a_change_is_kept_and_told_once(tmp_path: Path) -> None:
     assert [change.settings.threads for change in told] == [2]
     assert read(file) == kept.current == BackendSettings(threads=2)
     assert list(file.parent.iterdir()) == [file]
+    assert file.stat().st_mode & 0o777 == 0o600, "an address in it may have a password"
 
 
 @pytest.mark.parametrize("content", [b"{", b'{"threads": -4}', b"\xff", b"[]", b""])

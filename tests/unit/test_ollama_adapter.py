@@ -28,6 +28,7 @@ from backend_embedded.errors import (
     EngineCrashed,
     EngineError,
     InvalidInput,
+    ModelLoading,
     ModelNotFound,
     ModelUnsupported,
     NotEnoughMemory,
@@ -35,6 +36,7 @@ from backend_embedded.errors import (
     TimedOut,
 )
 from backend_embedded.llm.ollama import OllamaLanguageModel
+from backend_embedded.llm.ollama_client import OllamaClient
 from backend_embedded.llm.ollama_server import OllamaServer
 from backend_embedded.llm.port import Prompt
 
@@ -387,3 +389,25 @@ async def test_a_model_is_deleted() -> None:
         assert [model.name for model in await one.model.models()] == ["smol"]
         with pytest.raises(ModelNotFound):
             await one.server.delete("old:1b")
+
+
+@pytest.mark.parametrize(("refusals", "pauses"), [(1, [2.0]), (2, [2.0])])
+async def test_a_model_that_is_loading_is_asked_once_more(refusals: int, pauses: list[float]) -> None:
+    slept: list[float] = []
+    async with scripted_ollama(refuse=(503, "llm server loading model")) as there:
+
+        async def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            if refusals == 1:
+                there.refuse = None
+
+        client = OllamaClient(there.url, sleep)
+        lines = client.lines("/api/chat", {"model": "smol", "messages": []}, 10, 10)
+        if refusals == 1:
+            assert (await anext(lines))["message"]["content"] == "One"
+        else:
+            with pytest.raises(ModelLoading, match="still loading smol"):
+                await anext(lines)
+        await lines.aclose()
+        await client.aclose()
+    assert slept == pauses

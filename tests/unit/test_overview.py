@@ -8,13 +8,14 @@ from scripted_backend import ScriptedBackend
 
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.contract.events import CapabilityChanged
-from backend_embedded.contract.status import State
+from backend_embedded.contract.status import Figures, State
 from ui.overview.presenter import OverviewPresenter
 from ui.overview.state import (
     OverviewState,
     ago,
     broken,
     counts_of,
+    figure_lines,
     latency_words,
     line_words,
     queue_line,
@@ -98,3 +99,15 @@ async def test_capabilities_follow_the_events() -> None:
     states = {one.name: one.state for one in presenter.state.capabilities or ()}
     assert states["queue"] is State.DEGRADED
     assert len(states) == len(content.CAPABILITIES)
+
+
+def test_figures_are_counted_and_circuits_named() -> None:
+    figures = Figures(requests=1284, errors=3, breakers={"queue": "open", "cache": "half_open"})
+    assert figure_lines(figures) == [
+        ("Requests", "1,284"),
+        ("Errors told", "3"),
+        ("Calls made again", "0"),
+        ("Given up", "0"),
+        ("Circuit of cache", "being tried"),
+        ("Circuit of queue", "open, not asked for now"),
+    ]

@@ -53,7 +53,7 @@ async def called(policy: RetryPolicy, *failures: str) -> tuple[Noted, int, str]:
         return "done"
 
     try:
-        end = await Retries(policy, reason_of, noted, noted.sleep).call(work)
+        end = await Retries(policy, reason_of, noted, noted.sleep).call(lambda: work())
     except Refused as error:
         end = error.reason
     return noted, calls, end

@@ -72,7 +72,9 @@ _hits = TypeAdapter(Success[list[SearchHit]])
 _anything = TypeAdapter(Success[Any])
 
 
-class BackendClient(ChatThings, OllamaThings, LocalApiThings, DataThings, OverviewThings, ServiceThings, Calls):
+class BackendClient(
+    ChatThings, OllamaThings, LocalApiThings, DataThings, OverviewThings, ServiceThings, Calls
+):
     """Every call as a typed method; see `Backend`."""
 
     async def status(self) -> SystemStatus:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HEADS = ("Capability", "Provider", "Detail", "Holds", "Latency")
 SHARES = (4, 4, 7, 6, 2)
 """How the width is shared among the columns."""
-ROW_PX, GLYPH_PX = 34, 18
+ROW_PX, GLYPH_PX = 34, 14
 
 
 class Row(QWidget):
@@ -142,7 +142,7 @@ def _lay_out(holder: QWidget, glyph: QWidget | None, cells: Sequence[QWidget]) -
     line.setContentsMargins(16, 6, 16, 6)
     line.setSpacing(12)
     mark = QWidget()
-    mark.setFixedWidth(GLYPH_PX - 8)
+    mark.setFixedWidth(GLYPH_PX)
     inside = QHBoxLayout(mark)
     inside.setContentsMargins(0, 0, 0, 0)
     if glyph is not None:

@@ -99,6 +99,7 @@ class OverviewPage(QWidget):
         self.table.opened.connect(self._open)
         self.counts = Label("", themes, "caption", "text3")
         self.queues = ListCard("Queues", "Nothing was heard of the queues yet.", themes)
+        self.figures = ListCard("Since the start", "Nothing was counted yet.", themes)
         self.events = ListCard("Recent events", "Nothing was heard of yet.", themes)
         self.waiting = SkeletonBars((0.3, 0.9, 0.9, 0.9, 0.9), themes, "Reading the capabilities")
         self.band = Card(themes, "downSoft", "downSoft")
@@ -133,6 +134,8 @@ class OverviewPage(QWidget):
             lines = [overview.queue_line(depth) for depth in state.queue.queues]
             waiting = [("To be published", f"{state.queue.outbox:,}")] if state.queue.outbox else []
             self.queues.show_lines([*lines, *waiting])
+        if state.figures is not None:
+            self.figures.show_lines(overview.figure_lines(state.figures))
         if state.lines is not None:
             now = self._now()
             self.events.show_lines(
@@ -185,6 +188,7 @@ class OverviewPage(QWidget):
         row = QHBoxLayout()
         row.setSpacing(GAP)
         row.addWidget(self.queues, 1)
+        row.addWidget(self.figures, 1)
         row.addWidget(self.events, 1)
         column.addLayout(row)
         column.addStretch(1)

@@ -74,6 +74,7 @@ class OverviewPresenter:
                 busy=False,
                 failure="",
                 capabilities=status.capabilities,
+                figures=status.figures,
                 queue=queue,
                 lines=tuple(lines),
                 read_at=self._now(),

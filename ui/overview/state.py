@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
     from backend_embedded.contract.ledger import AuditLine
     from backend_embedded.contract.queue import QueueDepth, QueueStatus
-    from backend_embedded.contract.status import Capability
+    from backend_embedded.contract.status import Capability, Figures
 
 ORDER = ("model", "store", "cache", "queue", "events")
 NAMES = {"model": "Language model", "store": "Store", "cache": "Cache", "queue": "Queue", "events": "Events"}
 PROVIDERS = {"embedded": "In this program", "ollama": "Ollama"}
 SETTING_OF = {"model": "providers", "store": "services", "cache": "services", "queue": "services"}
 """Section of the settings in which a capability is changed."""
+CIRCUITS = {"closed": "closed", "half_open": "being tried", "open": "open, not asked for now"}
 QUEUES = {
     "task.queue": "Tasks",
     "result.queue": "Results",
@@ -36,6 +37,7 @@ class OverviewState:
         capabilities: None while they were never heard of.
         queue: None while it was never read.
         lines: of the audit log, the latest first; None while they were never read.
+        figures: counted since the backend's start; None while they were never read.
         read_at: when queue and lines were read last.
         failure: why they could not be read; empty when they could.
         busy: they are being read.
@@ -45,6 +47,7 @@ class OverviewState:
     capabilities: tuple[Capability, ...] | None = None
     queue: QueueStatus | None = None
     lines: tuple[AuditLine, ...] | None = None
+    figures: Figures | None = None
     read_at: datetime | None = None
     failure: str = ""
     busy: bool = False
@@ -123,6 +126,21 @@ def queue_line(depth: QueueDepth) -> tuple[str, str]:
     if depth.handled_per_s >= 0.05:
         parts.append(f"{depth.handled_per_s:.1f} a second")
     return QUEUES.get(depth.name.value, depth.name.value), ", ".join(parts)
+
+
+def figure_lines(figures: Figures) -> list[tuple[str, str]]:
+    """What was counted, and the circuits: `Circuit of cache`, `open, not asked for now`."""
+    counted = [
+        ("Requests", figures.requests),
+        ("Errors told", figures.errors),
+        ("Calls made again", figures.retries),
+        ("Given up", figures.gave_up),
+    ]
+    lines = [(words, f"{count:,}") for words, count in counted]
+    return lines + [
+        (f"Circuit of {PROVIDERS.get(name, name)}", CIRCUITS.get(s, s))
+        for name, s in sorted(figures.breakers.items())
+    ]
 
 
 def line_words(line: AuditLine) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ui.theme import ThemeSource
 
 CHOICES = ((AUTO, "Auto"), (EMBEDDED, "Embedded"), (ADDRESS, "Address"))
-CHOICE_WIDTH, FIELD_WIDTH = 116, 236
+CONTROL_WIDTH = 440
 EXAMPLES = {
     ServiceKind.CACHE: "redis://127.0.0.1:6379",
     ServiceKind.QUEUE: "amqp://127.0.0.1:5672/",
@@ -47,10 +47,9 @@ class ServiceControl(QWidget):
         self._kind = kind
         self._busy = False
         self.choice = Choice(f"{label}, where", CHOICES, themes)
-        self.choice.setFixedWidth(CHOICE_WIDTH)
         self.choice.setVisible(choosable)
         self.field = TypedField(f"{label}, address", themes, mono=True)
-        self.field.setFixedWidth(FIELD_WIDTH if choosable else FIELD_WIDTH + CHOICE_WIDTH + 8)
+        self.setFixedWidth(CONTROL_WIDTH)
         self.test = SecondaryButton("Test", themes)
         self.test.setAccessibleName(f"Test the address of the {kind.value}")
         self.glyph = StateGlyph("off", themes)
@@ -109,8 +108,9 @@ class ServiceControl(QWidget):
     def _lay_out(self) -> None:
         line = QHBoxLayout()
         line.setSpacing(8)
-        for widget in (self.choice, self.field, self.test):
-            line.addWidget(widget)
+        line.addWidget(self.choice)
+        line.addWidget(self.field, 1)
+        line.addWidget(self.test)
         told = QHBoxLayout()
         told.setSpacing(6)
         told.addWidget(self.glyph, 0, Qt.AlignmentFlag.AlignTop)
