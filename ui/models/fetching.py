@@ -10,9 +10,10 @@ from backend_embedded.contract.errors import ErrorCode
 from backend_embedded.contract.library import DownloadState, PullRequest
 from backend_embedded.contract.ollama import OllamaState
 from ui.client.port import ClientError
+from ui.models.failures import failure
 from ui.models.ollama_pulls import PREFIX, OllamaPulls, is_server_pull
-from ui.models.state import Failure
-from ui.models.watched_state import WatchedState, failure
+from ui.models.state import Failure, ModelsState
+from ui.watched_state import WatchedState
 
 if TYPE_CHECKING:
     from backend_embedded.contract.errors import ErrorBody
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ui.models.state import Kind
 
 
-class Fetching(WatchedState):
+class Fetching(WatchedState[ModelsState]):
     """Brings models here.
 
     Args:
@@ -30,7 +31,7 @@ class Fetching(WatchedState):
     """
 
     def __init__(self, backend: Library) -> None:
-        super().__init__()
+        super().__init__(ModelsState())
         self._backend = backend
         self._gone: set[str] = set()
         self._reading = 0

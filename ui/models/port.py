@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     )
     from backend_embedded.contract.models import Model
     from backend_embedded.contract.ollama import OllamaProgress, OllamaStatus
-    from ui.models.state import ModelsState
 
 
 class Library(Protocol):
@@ -89,12 +88,4 @@ class Library(Protocol):
 
     async def cancel_download(self, download_id: str, /) -> object:
         """Give a download up and remove what was fetched; one that is done goes off the list."""
-        ...
-
-
-class ModelsListener(Protocol):
-    """One who watches the presenter; called on the loop's thread, must not block."""
-
-    def state_changed(self, state: ModelsState) -> None:
-        """Something changed."""
         ...

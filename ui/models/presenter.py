@@ -10,9 +10,9 @@ from backend_embedded.contract.events import DownloadChanged, ModelsChanged, Sna
 from backend_embedded.contract.library import ImportRequest, ModelPatch
 from backend_embedded.contract.models import ModelSource
 from ui.client.port import ClientError
+from ui.models.failures import failure
 from ui.models.fetching import Fetching
 from ui.models.state import Failure
-from ui.models.watched_state import failure
 
 if TYPE_CHECKING:
     from backend_embedded.contract.events import Event

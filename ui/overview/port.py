@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from backend_embedded.contract.ledger import AuditLine
     from backend_embedded.contract.queue import QueueStatus
     from backend_embedded.contract.status import SystemStatus
-    from ui.overview.state import OverviewState
 
 
 class Overlooked(Protocol):
@@ -24,12 +23,4 @@ class Overlooked(Protocol):
 
     async def audit_lines(self, limit: int = 100) -> list[AuditLine]:
         """What was changed by whom, the latest first."""
-        ...
-
-
-class OverviewListener(Protocol):
-    """The page, as the presenter sees it."""
-
-    def state_changed(self, state: OverviewState) -> None:
-        """Show another state."""
         ...

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from backend_embedded.contract.events import CapabilityChanged, Snapshot
 from ui.client.port import ClientError
 from ui.overview.state import OverviewState
+from ui.watched_state import WatchedState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from backend_embedded.contract.events import Event
-    from ui.overview.port import Overlooked, OverviewListener
+    from ui.overview.port import Overlooked
 
 LINES = 8
 
 
-class OverviewPresenter:
+class OverviewPresenter(WatchedState[OverviewState]):
     """Knows no Qt.
 
     Args:
@@ -29,34 +28,9 @@ class OverviewPresenter:
     """
 
     def __init__(self, backend: Overlooked, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        super().__init__(OverviewState())
         self._backend = backend
         self._now = now
-        self._state = OverviewState()
-        self._listeners: list[OverviewListener] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    @property
-    def state(self) -> OverviewState:
-        """What the page shows now."""
-        return self._state
-
-    def listen(self, listener: OverviewListener) -> None:
-        """Tell this one of every change from now on."""
-        self._listeners.append(listener)
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Do some of this object's work as a task that `close` ends."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def close(self) -> None:
-        """End all work."""
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def read(self) -> None:
         """Read all anew; what was known stays while it is read, and when it cannot be."""
@@ -95,8 +69,3 @@ class OverviewPresenter:
         """The event stream was cut or is back."""
         if connected != self._state.connected:
             self._change(connected=connected)
-
-    def _change(self, **fields: Any) -> None:
-        self._state = replace(self._state, **fields)
-        for listener in self._listeners:
-            listener.state_changed(self._state)

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from backend_embedded.contract.ollama import OllamaStatus
     from backend_embedded.contract.probes import ServiceFound, ServiceTest
     from backend_embedded.contract.settings import BackendSettings, SettingsPatch
-    from ui.settings.state import SettingsState
 
 
 class LocalApiFacts(Protocol):
@@ -134,12 +133,4 @@ class Preferences(Protocol):
 
     def change(self, **fields: Any) -> None:
         """Change some fields."""
-        ...
-
-
-class SettingsListener(Protocol):
-    """One who watches the presenter; called on the loop's thread, must not block."""
-
-    def state_changed(self, state: SettingsState) -> None:
-        """Something changed."""
         ...

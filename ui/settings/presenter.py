@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from backend_embedded.contract.events import (
     CapabilityChanged,
@@ -27,6 +27,7 @@ from ui.settings.state import (
     patch_of,
     text_of,
 )
+from ui.watched_state import WatchedState
 
 if TYPE_CHECKING:
     from backend_embedded.contract.errors import ErrorBody
@@ -39,11 +40,10 @@ if TYPE_CHECKING:
         Preferences,
         ServicesBackend,
         SettingsBackend,
-        SettingsListener,
     )
 
 
-class SettingsPresenter:
+class SettingsPresenter(WatchedState[SettingsState]):
     """Keeps the page's state true to the backend's settings; knows no Qt.
 
     Args:
@@ -67,45 +67,19 @@ class SettingsPresenter:
         home: Mapping[str, str] | None = None,
         read_about: Callable[[], Awaitable[About]] | None = None,
     ) -> None:
+        kept = preferences.value
+        look = Appearance(kept.theme, kept.text_percent, kept.reduced_motion)
+        super().__init__(SettingsState(appearance=look, home=dict(home or {})))
         self._backend = backend
         self._preferences = preferences
         self._apply = apply_appearance
         self._local_api = local_api
         self._read_about = read_about
-        kept = preferences.value
-        self._state = SettingsState(
-            appearance=Appearance(kept.theme, kept.text_percent, kept.reduced_motion), home=dict(home or {})
-        )
         self.services = (
             None if services is None else ServicesPresenter(services, lambda: self._state, self._change)
         )
-        self._listeners: list[SettingsListener] = []
-        self._tasks: set[asyncio.Task[None]] = set()
         self._patching = asyncio.Lock()
         self._changes: dict[FieldName, int] = {}
-
-    @property
-    def state(self) -> SettingsState:
-        """What the page shows now."""
-        return self._state
-
-    def listen(self, listener: SettingsListener) -> None:
-        """Tell this one of every change from now on."""
-        self._listeners.append(listener)
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Do some of this object's work as a task that `close` ends."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def close(self) -> None:
-        """End all work."""
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     # The window's own settings
 
@@ -289,14 +263,6 @@ class SettingsPresenter:
             self.spawn(self.find_ollama())
 
     # Inside
-
-    def _change(self, **fields: Any) -> None:
-        self._state = replace(self._state, **fields)
-        self._tell()
-
-    def _tell(self) -> None:
-        for listener in self._listeners:
-            listener.state_changed(self._state)
 
 
 def ollama_of(settings: BackendSettings) -> tuple[str, str, str]:

@@ -1,33 +1,42 @@
-"""The state of the models page, those who watch it, and the tasks that change it."""
+"""A page's state, those who watch it, and the tasks that change it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, Protocol, TypeVar
 
-from ui.models.state import Failure, ModelsState
-
-if TYPE_CHECKING:
-    from backend_embedded.contract.errors import ErrorBody
-    from ui.models.port import ModelsListener
+StateT = TypeVar("StateT")
+StateT_contra = TypeVar("StateT_contra", contravariant=True)
 
 
-class WatchedState:
-    """Tells every listener of every change; knows no Qt."""
+class Listener(Protocol[StateT_contra]):
+    """A page, as its presenter sees it."""
 
-    def __init__(self) -> None:
-        self._state = ModelsState()
-        self._listeners: list[ModelsListener] = []
+    def state_changed(self, state: StateT_contra, /) -> None:
+        """Show another state."""
+        ...
+
+
+class WatchedState(Generic[StateT]):
+    """Tells every listener of every change; knows no Qt.
+
+    Args:
+        state: a frozen dataclass, what the page shows at first.
+    """
+
+    def __init__(self, state: StateT) -> None:
+        self._state = state
+        self._listeners: list[Listener[StateT]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def state(self) -> ModelsState:
+    def state(self) -> StateT:
         """What the page shows now."""
         return self._state
 
-    def listen(self, listener: ModelsListener) -> None:
+    def listen(self, listener: Listener[StateT]) -> None:
         """Tell this one of every change from now on."""
         self._listeners.append(listener)
 
@@ -46,11 +55,9 @@ class WatchedState:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _change(self, **fields: Any) -> None:
-        self._state = replace(self._state, **fields)
+        self._state = replace(self._state, **fields)  # type: ignore[type-var]
+        self._tell()
+
+    def _tell(self) -> None:
         for listener in self._listeners:
             listener.state_changed(self._state)
-
-
-def failure(title: str, body: ErrorBody) -> Failure:
-    """A refused call in words."""
-    return Failure(title, " ".join(part for part in (body.message, body.remedy) if part))
