@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 from cache_stage import CacheStage, cache_stage
-from real_redis import RealRedis, free_port, real_redis
+from real_redis import RealRedis, real_redis
+from server_process import free_port
 from slow_road import slow_road
 
 from backend_embedded.cache.keys import (

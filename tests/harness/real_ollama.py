@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
 import pytest
+from server_process import end_with_parent, free_port, packaged
 
-ROOT = Path(__file__).resolve().parents[2]
 MODEL = "smol"
 START_S = 30.0
-PR_SET_PDEATHSIG = 1
 BUSY_SHARE = 0.3
 MODELFILE = """FROM {file}
 PARAMETER stop <|im_end|>
@@ -38,21 +32,10 @@ TEMPLATE \"\"\"{{{{- range .Messages }}}}<|im_start|>{{{{ .Role }}}}
 
 def built() -> Path:
     """The server's program; skips the test with the reason where there is none."""
-    spec = importlib.util.spec_from_file_location("ollama_build", ROOT / "packaging" / "ollama_server.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    program: Path = module.build_here().program
+    program: Path = packaged("ollama_server").build_here().program
     if not program.exists():
         pytest.skip("no Ollama server: `make test-services` builds it")
     return program
-
-
-def end_with_parent() -> None:
-    """Have the kernel end this child when the tests are killed."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @dataclass
@@ -96,7 +79,7 @@ class RealOllama:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=end_with_parent,
+                preexec_fn=lambda: end_with_parent(signal.SIGTERM),
             )
         async with asyncio.timeout(START_S), httpx.AsyncClient(trust_env=False) as client:
             while True:
@@ -163,9 +146,7 @@ class RealOllama:
 @asynccontextmanager
 async def real_ollama(home: Path, gguf: Path | None = None) -> AsyncIterator[RealOllama]:
     """A server with the model `smol`; nothing of it is left afterwards."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    server = RealOllama(built(), home, port)
+    server = RealOllama(built(), home, free_port())
     try:
         await server.start()
         if gguf is not None:

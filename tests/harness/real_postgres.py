@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,11 +18,10 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from server_process import end_with_parent, free_port, packaged
 
-ROOT = Path(__file__).resolve().parents[2]
 USER, PASSWORD = "sutazai", "a secret: of/tests"
 START_S = 60.0
-PR_SET_PDEATHSIG = 1
 CONFIGURATION = {
     # What is tested is the death of the server, not of the machine.
     "fsync": "off",
@@ -40,24 +35,6 @@ CONFIGURATION = {
     "deadlock_timeout": "100ms",
     "log_min_messages": "warning",
 }
-
-
-def packaged() -> Any:
-    """`packaging/postgres_server.py`, which is no package."""
-    name = "postgres_server"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, ROOT / "packaging" / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-def end_with_parent() -> None:
-    """Have the kernel end this child when the tests are killed."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 @dataclass
@@ -93,7 +70,7 @@ class RealPostgres:
                 f"--pwfile={word}", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions",
             ],
             env=self.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True,
-            **packaged().as_other_user(),
+            **packaged("postgres_server").as_other_user(),
         )  # fmt: skip
 
     def environment(self) -> dict[str, str]:
@@ -117,8 +94,8 @@ class RealPostgres:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=end_with_parent,
-                **packaged().as_other_user(),
+                preexec_fn=lambda: end_with_parent(signal.SIGQUIT),
+                **packaged("postgres_server").as_other_user(),
             )
         self.wait_until_it_answers()
 
@@ -202,7 +179,7 @@ def children_of(pid: int) -> list[int]:
 @contextmanager
 def real_postgres() -> Iterator[RealPostgres]:
     """A server that runs; nothing of it is left afterwards. Skips the test where there is none."""
-    packaging = packaged()
+    packaging = packaged("postgres_server")
     with ExitStack() as stack:
         try:
             programs = stack.enter_context(packaging.programs())
@@ -212,8 +189,7 @@ def real_postgres() -> Iterator[RealPostgres]:
         stack.callback(shutil.rmtree, home, ignore_errors=True)
         if os.geteuid() == 0:
             shutil.chown(home, packaging.USER, packaging.GROUP)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         server = RealPostgres(programs, home, port, packaging.version(programs))
         server.begin()
         stack.callback(server.stop)

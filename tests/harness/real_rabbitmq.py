@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
 import os
 import shutil
 import signal
@@ -16,15 +14,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
+from server_process import end_with_parent, packaged
 
-ROOT = Path(__file__).resolve().parents[2]
 START_S = 90.0
 STOP_S = 30.0
-PR_SET_PDEATHSIG = 1
 HELLO = b"AMQP\x00\x00\x09\x01"
 CONFIGURATION = """listeners.tcp.1 = 127.0.0.1:{port}
 log.console = false
@@ -37,24 +33,6 @@ ROOTDIR={root} BINDIR={programs} EMU=beam PROGNAME=erl
 export ROOTDIR BINDIR EMU PROGNAME
 exec "$BINDIR/erlexec" "$@"
 """
-
-
-def packaged() -> Any:
-    """`packaging/rabbitmq_server.py`, which is no package."""
-    name = "rabbitmq_server"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, ROOT / "packaging" / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-def end_with_parent() -> None:
-    """Have the kernel end this child when the tests are killed."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass
@@ -84,7 +62,7 @@ class RealRabbit:
 
     @property
     def erlang(self) -> Path:
-        return Path(packaged().emulator(self.tree))
+        return Path(packaged("rabbitmq_server").emulator(self.tree))
 
     def prepare(self) -> None:
         """Make its folders, its configuration, and an `erl` that knows where it is."""
@@ -93,12 +71,12 @@ class RealRabbit:
         (self.home / "rabbitmq.conf").write_text(CONFIGURATION.format(port=self.port))
         (self.home / "enabled_plugins").write_text("[].\n")
         emulator = self.home / "bin" / "erl"
-        root = self.tree / packaged().ERLANG_ROOT
+        root = self.tree / packaged("rabbitmq_server").ERLANG_ROOT
         emulator.write_text(EMULATOR.format(root=root, programs=self.erlang))
         emulator.chmod(0o755)
         if os.geteuid() == 0:
             for path in (self.home, *self.home.rglob("*")):
-                shutil.chown(path, packaged().USER, packaged().GROUP)
+                shutil.chown(path, packaged("rabbitmq_server").USER, packaged("rabbitmq_server").GROUP)
 
     def environment(self) -> dict[str, str]:
         return {
@@ -134,7 +112,7 @@ class RealRabbit:
                 stderr=output,
                 start_new_session=True,
                 preexec_fn=end_with_parent,
-                **packaged().as_other_user(),
+                **packaged("rabbitmq_server").as_other_user(),
             )
 
     def start(self) -> None:
@@ -148,7 +126,7 @@ class RealRabbit:
             # Else the server starts one that outlives it.
             program = str(self.erlang / "epmd")
             self.names = self._run(program, "-address", "127.0.0.1", "-port", str(self.names_port))
-        self.process = self._run(str(self.tree / packaged().SCRIPT))
+        self.process = self._run(str(self.tree / packaged("rabbitmq_server").SCRIPT))
 
     def wait_until_it_answers(self) -> None:
         """Return when it takes connections."""
@@ -221,7 +199,7 @@ class RealRabbit:
 @contextmanager
 def real_rabbitmq() -> Iterator[RealRabbit]:
     """A server that runs; nothing of it is left afterwards. Skips the test where there is none."""
-    packaging = packaged()
+    packaging = packaged("rabbitmq_server")
     with ExitStack() as stack:
         try:
             tree = stack.enter_context(packaging.programs())

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,29 +16,10 @@ from typing import Any
 
 import pytest
 import redis
+from server_process import end_with_parent, free_port, packaged
 
-ROOT = Path(__file__).resolve().parents[2]
 USER, GROUP = "nobody", "nogroup"
 START_S = 20.0
-PR_SET_PDEATHSIG = 1
-
-
-def packaged() -> Any:
-    """`packaging/redis_server.py`, which is no package."""
-    name = "redis_server"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, ROOT / "packaging" / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
-
-
-def end_with_parent() -> None:
-    """Have the kernel end this child when the tests are killed."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def as_other_user() -> dict[str, Any]:
@@ -144,17 +121,10 @@ class RealRedis:
         self.process = None
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-    return port
-
-
 @contextmanager
 def real_redis(*options: str) -> Iterator[RealRedis]:
     """A server that runs; nothing of it is left afterwards. Skips the test where there is none."""
-    packaging = packaged()
+    packaging = packaged("redis_server")
     try:
         program = packaging.installed()
         version = program.version()
