@@ -132,7 +132,7 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
         )
         trail = AuditTrail(SqlTrail(database, lambda: records.versions.bump("audit_logs")))
         await stack.enter_async_context(queue.consume(QueueName.EVENT, trail))
-        ollama = OllamaServer(lambda: settings.current, lambda: model.tell())
+        ollama = OllamaServer(lambda: settings.current, lambda: model.tell(), observer=metrics.resilience)
         local = LlamaCppLanguageModel(
             library=ModelLibrary(
                 Path(paths.cache),
@@ -164,7 +164,7 @@ async def open_services(paths: HomePaths) -> AsyncIterator[Services]:
         def transport() -> Transport:
             return Transport(settings.current.proxy)
 
-        resolver = Resolver(transport)
+        resolver = Resolver(transport, observer=metrics.resilience)
         downloads = await stack.enter_async_context(
             Downloads(folder, resolver, transport, events.publish, lambda: _refresh(local))
         )

@@ -19,13 +19,13 @@ from backend_embedded.cache.packing import Unreadable, pack, unpack
 from backend_embedded.cache.port import Lock, ServerFacts, Verdict
 from backend_embedded.cache.redis_failures import as_ours, is_refused, shown
 from backend_embedded.errors import CacheUnavailable
+from backend_embedded.resilience.retry import CACHE
 
 T = TypeVar("T")
 
 CONNECT_S = 0.5
 CALL_S = 0.3
 """Longest time of one call; with what follows a loss it stays under half a second."""
-ATTEMPTS = 2
 """Tries at once when nobody listens (specification 9.2)."""
 CONNECTIONS = 32
 SCANNED = 1_000
@@ -227,7 +227,7 @@ class RedisCache:
 
 
 async def _tried(command: Callable[[], Awaitable[T]]) -> T:
-    for _ in range(ATTEMPTS - 1):
+    for _ in range(CACHE.attempts - 1):
         try:
             return await command()
         except DriverConnectionError as error:

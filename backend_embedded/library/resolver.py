@@ -20,11 +20,13 @@ from backend_embedded.library.reference import (
 )
 from backend_embedded.library.transport import Transient, Transport
 from backend_embedded.llm.parts import part_names
-from backend_embedded.resilience.retry import HTTP_SERVICES
+from backend_embedded.resilience.retry import HTTP_SERVICES, RetryObserver, Unobserved
 
 SUFFIX = ".gguf"
 LONGEST_PAUSE_S = 5.0
 """Whoever asks is waiting: a server that names a longer one is told instead."""
+REGISTRY = "registry"
+"""What metrics call a look-up that failed for now."""
 USUAL = "Q4_K_M"
 """The quantization that a repository's name alone stands for."""
 
@@ -36,6 +38,7 @@ class Resolver:
         transport: makes the connections, with the settings as they are now.
         ollama_url, hugging_face_url: addresses of the registries.
         pause_s: pause after so many failures.
+        observer: told of each further try.
     """
 
     def __init__(
@@ -44,11 +47,13 @@ class Resolver:
         ollama_url: str = f"https://{OLLAMA_HOST}",
         hugging_face_url: str = "https://huggingface.co",
         pause_s: Callable[[int], float] = HTTP_SERVICES.pause_s,
+        observer: RetryObserver | None = None,
     ) -> None:
         self._transport = transport
         self._ollama_url = ollama_url
         self._hugging_face_url = hugging_face_url
         self._pause_s = pause_s
+        self._observer = observer or Unobserved()
 
     def offers(self, text: str) -> Offers:
         """All files that a name means.
@@ -64,10 +69,12 @@ class Resolver:
             except Transient as error:
                 pause_s = self._pause_s(failures) if error.retry_after_s is None else error.retry_after_s
                 if failures == HTTP_SERVICES.attempts or pause_s > LONGEST_PAUSE_S:
+                    self._observer.gave_up(HTTP_SERVICES.name, REGISTRY)
                     raise DownloadFailed(
                         f"{reference} could not be looked up: {error.message}.",
                         remedy="Check the network and the proxy in the settings, then try again.",
                     ) from error
+                self._observer.retried(HTTP_SERVICES.name, REGISTRY)
                 time.sleep(pause_s)
         raise AssertionError("the last try returns or raises")
 

@@ -13,7 +13,7 @@ import ollama
 
 from backend_embedded.errors import ControlCenterError, ModelLoading
 from backend_embedded.llm.ollama_failures import cut_off, refused, silent, unreachable
-from backend_embedded.resilience.retry import LLM_INFERENCE, Retries
+from backend_embedded.resilience.retry import LLM_INFERENCE, Retries, RetryObserver
 
 CONNECT_S = 1.0
 ANSWER_S = 10.0
@@ -29,9 +29,15 @@ class OllamaClient(ollama.AsyncClient):
     Args:
         url: address of the server.
         sleep: waits some seconds.
+        observer: told of each further try.
     """
 
-    def __init__(self, url: str, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        url: str,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        observer: RetryObserver | None = None,
+    ) -> None:
         super().__init__(
             host=url,
             trust_env=False,
@@ -39,11 +45,7 @@ class OllamaClient(ollama.AsyncClient):
             timeout=httpx.Timeout(ANSWER_S, connect=CONNECT_S),
         )
         self.url = url
-        self._retries = Retries(
-            LLM_INFERENCE,
-            lambda error: error.code.value if isinstance(error, ModelLoading) else "",
-            sleep=sleep,
-        )
+        self._retries = Retries(LLM_INFERENCE, _loading, observer, sleep)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -120,6 +122,10 @@ class OllamaClient(ollama.AsyncClient):
             finally:
                 await response.aclose()
         return response
+
+
+def _loading(error: BaseException) -> str:
+    return error.code.value if isinstance(error, ModelLoading) else ""
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from backend_embedded.contract.settings import BackendSettings, ModelProvider
 from backend_embedded.errors import ControlCenterError, EngineError, InvalidInput, ModelNotFound
 from backend_embedded.llm import ollama_words as words
 from backend_embedded.llm.ollama_failures import unreachable
+from backend_embedded.resilience.retry import RetryObserver
 
 if TYPE_CHECKING:
     from backend_embedded.llm.ollama_client import OllamaClient
@@ -47,6 +48,7 @@ class OllamaServer:
         changed: told after each look that found something else than the one before.
         usual_urls: where to look when the settings name no address.
         pauses: how often to look.
+        observer: told of each call that is made again.
     """
 
     def __init__(
@@ -55,7 +57,9 @@ class OllamaServer:
         changed: Callable[[], None],
         usual_urls: Sequence[str] = USUAL_URLS,
         pauses: Pauses | None = None,
+        observer: RetryObserver | None = None,
     ) -> None:
+        self._observer = observer
         self._settings = settings
         self._changed = changed
         self._usual_urls = tuple(usual_urls)
@@ -229,7 +233,7 @@ class OllamaServer:
         module = await loop.run_in_executor(
             self._files, importlib.import_module, "backend_embedded.llm.ollama_client"
         )
-        client: OllamaClient = module.OllamaClient(url)
+        client: OllamaClient = module.OllamaClient(url, observer=self._observer)
         self._client = client
         return client
 

@@ -424,3 +424,29 @@ async def test_an_import_is_checked_and_copied(server: UnrulyServer, tmp_path: P
     assert (folder / "mine.gguf").read_bytes() == (folder / "other.gguf").read_bytes() == DATA
     assert not source.exists()
     assert there.leavings == []
+
+
+def test_a_look_up_is_tried_by_the_policy_and_counted(server: UnrulyServer) -> None:
+    class Counted:
+        def __init__(self) -> None:
+            self.told: list[tuple[str, str, str]] = []
+
+        def retried(self, policy: str, reason: str) -> None:
+            self.told.append(("retried", policy, reason))
+
+        def gave_up(self, policy: str, reason: str) -> None:
+            self.told.append(("gave up", policy, reason))
+
+    counted = Counted()
+    resolver = Resolver(Transport, server.url, server.url, lambda failures: 0.0, counted)
+    server.manners.statuses = [503]
+    assert resolver.offers("small").files
+    assert counted.told == [("retried", "http_services", "registry")]
+    server.manners.statuses = [502, 503, 504]
+    with pytest.raises(DownloadFailed):
+        resolver.offers("small")
+    assert counted.told[1:] == [
+        ("retried", "http_services", "registry"),
+        ("retried", "http_services", "registry"),
+        ("gave up", "http_services", "registry"),
+    ]
