@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.chat_news import of_outcome
+from app.features.chat_news import of_outcome
 from backend_embedded.contract.transfer import ExportFormat, ImportFormat, ImportReport
 from ui.chat.chats.moving_state import exported, imported
 

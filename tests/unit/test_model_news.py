@@ -5,7 +5,7 @@ from dataclasses import replace
 import library_content as library
 from scripted_backend import ScriptedBackend
 
-from app.model_news import ModelNews, Ways, lacking_model
+from app.features.model_news import ModelNews, Ways, lacking_model
 from backend_embedded.contract.events import DownloadChanged, Notice
 from backend_embedded.contract.library import DownloadState
 from ui.models.state import ModelsState

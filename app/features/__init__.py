@@ -1,0 +1,1 @@
+"""What the window offers, a module for each page: its presenter, its page and its commands put together."""
