@@ -40,10 +40,12 @@ bench: $(DEV_READY) $(ENGINE_READY) $(COMPILED)
 bench-services: $(DEV_READY)
 	@$(PY) tests/bench/run.py --services $(ARGS)
 
-# 200 random kills of every process while answers stream, and 100 of the backend while it writes; `make test` does a few
+# 200 random kills of every process while answers stream, and 100 of the backend while it writes; `make test` does a few.
+# Then all that is tried on made-up examples, with other examples than those that `make test` has every time.
 soak: $(DEV_READY) $(ENGINE_READY)
 	@SUTAZAI_KILLS=$${SUTAZAI_KILLS:-200} SUTAZAI_WRITE_KILLS=$${SUTAZAI_WRITE_KILLS:-100} \
 	  $(PY) -m pytest -rs tests/process/test_random_kills.py tests/process/test_write_kills.py $(ARGS)
+	@$(PY) -m pytest -rs -m "hypothesis and not services" --hypothesis-profile=others $(ARGS)
 
 screenshots: $(DEV_READY)
 	@$(PY) tests/journeys/screenshots.py $(ARGS)
@@ -60,7 +62,7 @@ $(DEV_READY): $(PINS) packaging/requirements-dev.txt
 	@touch $(RUN_READY)
 
 $(ENGINE_READY): $(ENGINE_PINS) | $(DEV_READY)
-	@$(PY) -m backend_embedded.llm.engine_build
+	@$(PY) -m backend_embedded.llm.engine
 	@touch $@
 
 # Bytecode of the program itself: where PYTHONDONTWRITEBYTECODE is set, each start would compile it anew.

@@ -8,8 +8,11 @@ import logging
 import os
 import socket
 import threading
+import warnings
 from contextlib import ExitStack
 from pathlib import Path
+
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 
 from backend_embedded.api.app import create_app
 from backend_embedded.contract.launch import Launch
@@ -17,7 +20,8 @@ from backend_embedded.errors import ControlCenterError
 from backend_embedded.launching import CannotStart, announced, listen, ready_line
 from backend_embedded.logs.files import logging_to
 from backend_embedded.serving import leaving_on, make_server, serve
-from backend_embedded.wiring import get_ready, open_services
+from backend_embedded.wiring.opening import open_services
+from backend_embedded.wiring.readiness import get_ready
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +31,8 @@ PATIENCE_S = 1.0
 
 def run(launch: Launch) -> int:
     """Serve until told to leave; the exit status. Raises CannotStart."""
+    # FastAPI hides it while it makes a route; bodies whose validator is made at the first request come after that.
+    warnings.filterwarnings("ignore", category=UnsupportedFieldAttributeWarning)
     with (
         logging_to(Path(launch.paths.state) / LOG_FILE),
         listen(launch.port) as listening,

@@ -98,6 +98,8 @@ def _check_services(wanted: BackendSettings, now: BackendSettings) -> None:
         _check_address("cache", wanted.cache, ("redis", "rediss", "unix"), "redis://127.0.0.1:6379")
     if wanted.queue != now.queue:
         _check_address("queue", wanted.queue, ("amqp", "amqps"), "amqp://guest:guest@127.0.0.1:5672/")
+    if wanted.database_url != now.database_url:
+        _check_database(wanted.database_url)
 
 
 def _check_address(field: str, text: str, schemes: tuple[str, ...], example: str) -> None:
@@ -114,6 +116,26 @@ def _check_address(field: str, text: str, schemes: tuple[str, ...], example: str
             f"The setting {field} is auto, embedded or an address such as {example}.",
             remedy="Correct the address.",
             fields=[{"field": field, "problem": "no address of this kind of server"}],
+        )
+
+
+def _check_database(url: str) -> None:
+    """Refuse an address with which the next start would fail. Raises InvalidInput."""
+    if not url:
+        return
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parts = make_url(url)
+        right = parts.get_backend_name() in ("postgresql", "postgres") and bool(parts.database)
+    except (ArgumentError, ValueError):
+        right = False
+    if not right:
+        raise InvalidInput(
+            "This is no address of a PostgreSQL database.",
+            remedy="Write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE.",
+            fields=[{"field": "database_url", "problem": "no address of a PostgreSQL database"}],
         )
 
 

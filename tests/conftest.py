@@ -14,11 +14,21 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.pop("SUTAZAI_HOME", None)
 
-PATIENCE_S = 3.0
+PATIENCE_S = 10.0
+
+# The same examples in every run, however slow the machine; `make soak` has other ones each time.
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "others", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("same")
 
 
 class Warned(logging.Handler):

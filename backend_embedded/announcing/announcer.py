@@ -99,6 +99,9 @@ class Announcer:
             await self._queue.publish(f"event.{event_type.lower()}", message)
         except QueueUnavailable as error:
             log.warning("%s could not be announced: %s", event_type, error.message)
+        except Exception:
+            # The next ones are announced all the same.
+            log.warning("%s could not be announced", event_type, exc_info=True)
 
 
 def _changed(before: BackendSettings | None, after: BackendSettings) -> list[str]:

@@ -21,6 +21,8 @@ from backend_embedded.storage.versions import Versions
 
 KEPT = 200
 LARGEST_KEPT_BYTES = 1_000_000
+ALL_KEPT_BYTES = 32_000_000
+"""Of all answers together, compressed and not."""
 SMALLEST_ZIPPED_BYTES = 1_000
 BEFORE, BETWEEN, AFTER = b'{"status":"success","data":', b',"metadata":', b"}"
 GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
@@ -104,10 +106,17 @@ class KeptLists:
         body = b"".join((BEFORE, orjson.dumps(only_fields(request, found["items"])), BETWEEN))
         there = Encoded(entity, version, request.scope.get("route"), body, page)
         if len(body) <= LARGEST_KEPT_BYTES:
-            self._kept[key] = there
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
+            self._keep(key, there)
         return _answer(request, there)
+
+    def _keep(self, key: bytes, there: Encoded) -> None:
+        """Keep an answer; those that were longest not asked for go until all have room."""
+        self._kept.pop(key, None)
+        self._kept[key] = there
+        held = sum(map(_size_bytes, self._kept.values()))
+        while len(self._kept) > KEPT or held > ALL_KEPT_BYTES:
+            _, gone = self._kept.popitem(last=False)
+            held -= _size_bytes(gone)
 
 
 class KeptListsMiddleware:
@@ -125,6 +134,10 @@ class KeptListsMiddleware:
                 await there(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def _size_bytes(there: Encoded) -> int:
+    return len(there.body) + len(there.zipped)
 
 
 def _key(scope: Scope) -> bytes:

@@ -1,8 +1,9 @@
 """Health, status, metrics and the event stream."""
 
 # No postponed annotations: FastAPI reads those of functions inside functions when it makes the route.
+import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
@@ -12,8 +13,11 @@ from backend_embedded.api.parameters import Fields
 from backend_embedded.api.streams import EventStreamResponse, frame
 from backend_embedded.contract.envelope import Success
 from backend_embedded.contract.status import Health, SystemStatus
+from backend_embedded.errors import ControlCenterError
 from backend_embedded.services import Services
 
+COUNT_S = 0.5
+"""Longest time that a scrape waits for the queue to be counted."""
 Responses = dict[int | str, dict[str, Any]]
 
 EVENTS: Responses = {
@@ -34,6 +38,7 @@ def routes(services: Services) -> APIRouter:
     @router.get("/metrics", responses=METRICS, response_class=Response)
     async def metrics() -> Response:
         """Counters and gauges of this run."""
+        services.metrics.messages_wait(await _waiting(services))
         text = services.metrics.text(services.capabilities())
         return Response(text, headers={"Content-Type": services.metrics.content_type})
 
@@ -52,6 +57,18 @@ def routes(services: Services) -> APIRouter:
         return EventStreamResponse(_event_frames(services, last_event_id), services.leaving)
 
     return router
+
+
+async def _waiting(services: Services) -> dict[str, int]:
+    """How many messages wait in each queue, as far as that is known in a moment."""
+    waiting: dict[str, int] = {}
+    with suppress(ControlCenterError, TimeoutError):
+        async with asyncio.timeout(COUNT_S):
+            if services.queue is not None:
+                waiting = {depth.name.value: depth.ready for depth in await services.queue.depths()}
+            if services.outbox is not None:
+                waiting["outbox"] = await services.outbox.count()
+    return waiting
 
 
 async def _event_frames(services: Services, last_id: str | None) -> AsyncGenerator[bytes, None]:

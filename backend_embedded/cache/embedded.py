@@ -209,7 +209,9 @@ class EmbeddedCache:
         while log and log[0] <= now_s - window_s:
             log.popleft()
         if len(log) >= limit:
-            return Verdict(False, 0, max(0.001, log[0] + window_s - now_s) if log else float(window_s))
+            # The one that has to leave the window first: not the oldest, when the limit was lowered.
+            last_s = log[len(log) - limit] if limit > 0 else now_s
+            return Verdict(False, 0, max(0.001, last_s + window_s - now_s))
         log.append(now_s)
         return Verdict(True, limit - len(log))
 

@@ -257,7 +257,7 @@ class FailoverCache:
         reason = self.server.reason
         if reason:
             return State.DEGRADED, OWN, OWN_PRODUCT, reason
-        return State.OK, OWN, OWN_PRODUCT, ""
+        return State.OK, OWN, OWN_PRODUCT, self.server.refusals
 
     def _tell(self) -> None:
         facts = self._facts()

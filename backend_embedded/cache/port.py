@@ -124,6 +124,10 @@ class CacheAdapter(Values, Locks, Rates, Protocol):
     """
 
 
+REFUSED = "refused"
+"""Detail of a CacheUnavailable: the server is there, answers, and does not let us in or do what was asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
     """What a server told of itself.

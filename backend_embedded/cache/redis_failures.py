@@ -8,12 +8,16 @@ from urllib.parse import urlsplit
 
 import redis.exceptions as driver
 
+from backend_embedded.cache.port import REFUSED
 from backend_embedded.errors import CacheError, CacheUnavailable
 
 PRODUCT = "Redis"
 REFUSED_VALUES = ("not an integer", "would overflow", "wrong kind of value")
 """In what Redis says when the value is at fault and not the server."""
 LONGEST_TEXT = 200
+START_IT = "Start it, or have the program keep its cache itself."
+LOG_IN = "Give its address with user and password in Settings, Services."
+MEND_IT = "Look at how it is set up, or have the program keep its cache itself."
 
 
 def shown(url: str) -> str:
@@ -43,7 +47,7 @@ def as_ours(url: str, limit_s: float) -> Iterator[None]:
     except (TimeoutError, driver.TimeoutError) as error:
         raise _gone(f"{PRODUCT} at {where} did not answer within {limit_s:g} s.") from error
     except driver.AuthenticationError as error:
-        raise _gone(f"{PRODUCT} at {where} refused the user or the password.") from error
+        raise _refused(url) from error
     except (driver.ConnectionError, OSError) as error:
         why = "nobody listens there" if is_refused(error) else _said(error)
         raise _gone(f"{PRODUCT} at {where} cannot be reached ({why}).") from error
@@ -57,12 +61,18 @@ def as_ours(url: str, limit_s: float) -> Iterator[None]:
         if isinstance(error, driver.ResponseError) and any(word in said for word in REFUSED_VALUES):
             raise CacheError(f"The cache cannot do that with this value: {said}.") from error
         if said.startswith("NOAUTH") or "Authentication required" in said:
-            raise _gone(f"{PRODUCT} at {where} wants a password.") from error
-        raise _gone(f"{PRODUCT} at {where} refused: {said}.") from error
+            raise _refused(url) from error
+        raise _gone(f"{PRODUCT} at {where} refused: {said}.", MEND_IT, **{REFUSED: True}) from error
 
 
-def _gone(message: str) -> CacheUnavailable:
-    return CacheUnavailable(message, remedy="Start it, or have the program keep its cache itself.")
+def _gone(message: str, remedy: str = START_IT, **details: bool) -> CacheUnavailable:
+    return CacheUnavailable(message, remedy=remedy, **details)
+
+
+def _refused(url: str) -> CacheUnavailable:
+    given = urlsplit(url).password
+    why = "refused the user or the password" if given else "wants a password"
+    return _gone(f"{PRODUCT} at {shown(url)} {why}.", LOG_IN, **{REFUSED: True})
 
 
 def _said(error: BaseException) -> str:

@@ -54,8 +54,8 @@ local now_us = time[1] * 1000000 + time[2]
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now_us - window_us))
 local count = redis.call('ZCARD', KEYS[1])
 if count >= limit then
-  local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-  local wait_us = first[2] and (first[2] + window_us - now_us) or window_us
+  local last = redis.call('ZRANGE', KEYS[1], count - limit, count - limit, 'WITHSCORES')
+  local wait_us = last[2] and (last[2] + window_us - now_us) or window_us
   return {0, 0, string.format('%.0f', wait_us)}
 end
 redis.call('ZADD', KEYS[1], string.format('%.0f', now_us), ARGV[3])
@@ -64,5 +64,6 @@ return {1, limit - count - 1, '0'}
 """
 """KEYS: log. ARGV: limit, window in µs, a name for this one.
 
-Whether it was allowed, how many more would be, and in how many µs one more may be.
+Whether it was allowed, how many more would be, and in how many µs one more may be: when so many have left the
+window that fewer than the limit are in it, which may have been lowered.
 """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from backend_embedded.cache.address import AUTO, EMBEDDED, USUAL_URLS, urls_of
-from backend_embedded.cache.port import ServerCache, ServerFacts
+from backend_embedded.cache.port import REFUSED, ServerCache, ServerFacts
 from backend_embedded.cache.redis_driver import PRODUCT
 from backend_embedded.errors import CacheUnavailable
 from backend_embedded.resilience.breaker import BreakerState, CircuitBreaker
@@ -42,7 +42,7 @@ class RedisServer:
         connect: makes the adapter of a server at an address; raises CacheUnavailable or ValueError.
         setting: the setting `cache` as it is now.
         settle: called with a server before it is used: what is known to be old there is forgotten.
-        changed: told after each look or loss that found something else than before.
+        changed: told after each look or loss, whether it found something else than before or not.
         usual_urls: where to look when the setting is `auto`.
         pauses: how often to look.
         breaker: counts losses.
@@ -69,6 +69,7 @@ class RedisServer:
         self._url = ""
         self._facts: ServerFacts | None = None
         self._reason = ""
+        self._refusals = ""
         self._was_in_use = False
         self._looked_with: str | None = None
         self._sought = asyncio.Event()
@@ -113,10 +114,12 @@ class RedisServer:
         named = self._setting().strip() not in (AUTO, EMBEDDED, "")
         if not (named or self._was_in_use):
             return ""
-        if self._breaker.state is BreakerState.OPEN:
-            wait_s = self._breaker.opens_again_in_s
-            return f"{self._reason} It failed several times and is asked again in {wait_s:.0f} s."
-        return self._reason
+        return " ".join(filter(None, (self._reason, self._breaker.told)))
+
+    @property
+    def refusals(self) -> str:
+        """Which servers were found, though none was named, and do not let us in, and what to do; else empty."""
+        return "" if self._current is not None or self.reason else self._refusals
 
     @property
     def sought(self) -> asyncio.Event:
@@ -152,7 +155,6 @@ class RedisServer:
     async def look(self) -> None:
         """See whether the server is still there, or look for one."""
         async with self._looking:
-            before = (self._current, self._reason)
             setting = self._setting()
             if setting != self._looked_with:
                 self._forget_all()
@@ -161,16 +163,14 @@ class RedisServer:
                 await self._look_again(self._current)
             if self._current is None:
                 await self._find(urls_of(setting, self._usual_urls))
-            first = not self._sought.is_set()
             self._sought.set()
-        if first or (self._current, self._reason) != before:
-            self._changed()
+        self._changed()
 
     def _forget_all(self) -> None:
         """Another address was set: what was lost there is of no interest any more."""
         if self._current is not None:
             self._drop("")
-        self._reason, self._was_in_use = "", False
+        self._reason, self._refusals, self._was_in_use = "", "", False
         self._breaker.reset()
 
     async def _keep_looking(self) -> None:
@@ -206,21 +206,25 @@ class RedisServer:
         if not urls:
             self._reason = ""
             return
-        reasons = []
+        failures = []
         for url in urls:
-            reason = await self._try(url)
-            if not reason:
+            failure = await self._try(url)
+            if failure is None:
                 return
-            reasons.append(reason)
+            failures.append(failure)
         # Of several usual places the one where it was lost says more than the one where it never was.
         self._reason = next(
-            (one for one, url in zip(reasons, urls, strict=True) if url == self._url), reasons[0]
+            (one.message for one, url in zip(failures, urls, strict=True) if url == self._url),
+            failures[0].message,
+        )
+        self._refusals = " ".join(
+            f"{one.message} {one.remedy}" for one in failures if one.details.get(REFUSED)
         )
 
-    async def _try(self, url: str) -> str:
+    async def _try(self, url: str) -> CacheUnavailable | None:
         """Take this server if it works; else why it does not."""
         if not self._breaker.admits:
-            return self._reason or f"{PRODUCT} failed several times."
+            return CacheUnavailable(self._reason or f"{PRODUCT} failed several times.")
         server = None
         try:
             server = await self._connect(url)
@@ -230,13 +234,13 @@ class RedisServer:
             self._current, self._facts, self._url, self._reason = server, facts, url, ""
             self._was_in_use = True
         except CacheUnavailable as error:
-            return error.message
+            return error
         except ValueError as error:
-            return f"The address cannot be used: {error}."
+            return CacheUnavailable(f"The address cannot be used: {error}.")
         finally:
             if server is not None and server is not self._current:
                 self._retire(server)
-        return ""
+        return None
 
     async def _trusted(self, server: ServerCache) -> ServerFacts:
         """Ask who it is: once, or as often as a circuit that was open needs to close."""

@@ -12,17 +12,17 @@ from pydantic import ValidationError
 
 from backend_embedded.cache.keys import ValueKey, answer_key
 from backend_embedded.cache.port import Values
+from backend_embedded.chat.passing import PassingLanguageModel
 from backend_embedded.contract.generation import Finished, FinishReason, SamplingOptions, Switched, TextDelta
 from backend_embedded.contract.models import Model
-from backend_embedded.contract.status import Capability
-from backend_embedded.llm.ollama_words import same_model
-from backend_embedded.llm.port import ContextFacts, Embeddings, GenerationStep, LanguageModel, Prompt
+from backend_embedded.llm.names import same_model
+from backend_embedded.llm.port import GenerationStep, LanguageModel, Prompt
 
 IDENTITY = {"name", "provider", "path", "size_bytes", "quantization", "architecture"}
 """What makes one model answer as another does not."""
 
 
-class CachedLanguageModel:
+class CachedLanguageModel(PassingLanguageModel):
     """Hands every call on to `model`; answers that are certain to come out the same are taken from the cache.
 
     An answer is certain when the temperature is 0 or the seed is fixed, by the same model, to the same prompt with
@@ -34,7 +34,7 @@ class CachedLanguageModel:
     """
 
     def __init__(self, model: LanguageModel, cache: Values, wanted: Callable[[], bool]) -> None:
-        self._model = model
+        super().__init__(model)
         self._cache = cache
         self._wanted = wanted
 
@@ -85,44 +85,6 @@ class CachedLanguageModel:
         if prompt.model is None:
             return next((model for model in models if model.default), None)
         return next((model for model in models if same_model(model.name, prompt.model)), None)
-
-    # -- handed on --------------------------------------------------------------------------------
-
-    def capability(self) -> Capability:
-        """As the model's."""
-        return self._model.capability()
-
-    async def models(self) -> Sequence[Model]:
-        """As the model's."""
-        return await self._model.models()
-
-    async def count_tokens(self, prompt: Prompt) -> int:
-        """As the model's."""
-        return await self._model.count_tokens(prompt)
-
-    async def count_texts(self, texts: Sequence[str], model: str | None = None) -> Sequence[int]:
-        """As the model's."""
-        return await self._model.count_texts(texts, model)
-
-    async def context(self, model: str | None = None) -> ContextFacts:
-        """As the model's."""
-        return await self._model.context(model)
-
-    async def read_ahead(self, prompt: Prompt) -> None:
-        """As the model's."""
-        await self._model.read_ahead(prompt)
-
-    async def embed(self, texts: Sequence[str], model: str | None = None) -> Embeddings:
-        """As the model's."""
-        return await self._model.embed(texts, model)
-
-    async def load(self, model: str | None = None, context_size: int | None = None) -> None:
-        """As the model's."""
-        await self._model.load(model, context_size)
-
-    async def unload(self, model: str) -> None:
-        """As the model's."""
-        await self._model.unload(model)
 
 
 def _request_text(prompt: Prompt, model: Model) -> str:

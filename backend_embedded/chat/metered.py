@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from backend_embedded.chat.passing import PassingLanguageModel
 from backend_embedded.contract.generation import Finished, FinishReason, Queued
-from backend_embedded.contract.models import Model
-from backend_embedded.contract.status import Capability
-from backend_embedded.llm.port import ContextFacts, Embeddings, GenerationStep, LanguageModel, Prompt
+from backend_embedded.llm.port import GenerationStep, LanguageModel, Prompt
 from backend_embedded.metrics.backend import BackendMetrics
 
 
-class MeteredLanguageModel:
-    """Hands every call on to `model` and counts answers, tokens and waiting requests."""
+class MeteredLanguageModel(PassingLanguageModel):
+    """Counts the answers of `model`, their tokens and waiting requests; what is read ahead is no answer."""
 
     def __init__(self, model: LanguageModel, metrics: BackendMetrics) -> None:
-        self._model = model
+        super().__init__(model)
         self._metrics = metrics
-
-    def capability(self) -> Capability:
-        """As the model's."""
-        return self._model.capability()
-
-    async def models(self) -> Sequence[Model]:
-        """As the model's."""
-        return await self._model.models()
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[GenerationStep, None]:
         """As the model's, counted."""
@@ -50,31 +41,3 @@ class MeteredLanguageModel:
             if waits:
                 metrics.waiting_changed(-1)
             metrics.generation_ended(outcome, stats)
-
-    async def count_tokens(self, prompt: Prompt) -> int:
-        """As the model's."""
-        return await self._model.count_tokens(prompt)
-
-    async def count_texts(self, texts: Sequence[str], model: str | None = None) -> Sequence[int]:
-        """As the model's."""
-        return await self._model.count_texts(texts, model)
-
-    async def context(self, model: str | None = None) -> ContextFacts:
-        """As the model's."""
-        return await self._model.context(model)
-
-    async def read_ahead(self, prompt: Prompt) -> None:
-        """As the model's; it is no answer and is not counted."""
-        await self._model.read_ahead(prompt)
-
-    async def embed(self, texts: Sequence[str], model: str | None = None) -> Embeddings:
-        """As the model's."""
-        return await self._model.embed(texts, model)
-
-    async def load(self, model: str | None = None, context_size: int | None = None) -> None:
-        """As the model's."""
-        await self._model.load(model, context_size)
-
-    async def unload(self, model: str) -> None:
-        """As the model's."""
-        await self._model.unload(model)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 
 from backend_embedded.chat.asked import Asked
+from backend_embedded.chat.latest_task import LatestTask
 from backend_embedded.errors import ControlCenterError
 from backend_embedded.llm.port import LanguageModel, Prompt
 
@@ -24,30 +24,23 @@ class ReadAhead:
     def __init__(self, model: LanguageModel, wanted: Callable[[], bool]) -> None:
         self._model = model
         self._wanted = wanted
-        self._task: asyncio.Task[None] | None = None
-        self._closed = False
+        self._task = LatestTask("read ahead")
 
     def begin(self, draft: Asked) -> None:
         """Read this draft, and no older one."""
-        if self._closed or not self._wanted():
+        if self._task.closed or not self._wanted():
             return
-        if self._task is not None:
-            self._task.cancel()
         manner = draft.manner
         prompt = Prompt(turns=draft.turns, model=manner.model, options=manner.options)
-        self._task = asyncio.create_task(self._read(prompt), name="read ahead")
+        self._task.begin(lambda: self._read(prompt))
 
     async def settled(self) -> None:
         """Return when nothing is being read."""
-        if self._task is not None:
-            await asyncio.wait({self._task})
+        await self._task.settled()
 
     async def close(self) -> None:
         """Give up what is under way, for good."""
-        self._closed = True
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._task.close()
 
     async def _read(self, prompt: Prompt) -> None:
         try:

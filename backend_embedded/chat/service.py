@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from uuid import UUID
 
-from backend_embedded.chat.context_window import ContextWindow, Fitted, told_apart
+from backend_embedded.chat.context_window import ContextWindow, Fitted
+from backend_embedded.chat.ending import Ending
 from backend_embedded.chat.progress import Progress
 from backend_embedded.chat.read_ahead import ReadAhead
 from backend_embedded.chat.reading import Reading
-from backend_embedded.chat.structured import mismatch, problem_of
 from backend_embedded.chat.title import title_from
 from backend_embedded.chat.title_proposal import QUIET_S, TitleProposals
 from backend_embedded.contract.context import ContextPolicy, ContextRequest, ContextUse, Summary
@@ -21,18 +21,13 @@ from backend_embedded.contract.conversations import (
     ChatFinished,
     ChatRequest,
     ChatStarted,
-    Message,
-    MessageStatus,
     Seam,
     Summarizing,
 )
-from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.contract.events import ConversationChanged
 from backend_embedded.contract.generation import (
     ChatTurn,
     Finished,
-    FinishReason,
-    GenerationStats,
     PromptProgress,
     Queued,
     Role,
@@ -41,16 +36,10 @@ from backend_embedded.contract.generation import (
 )
 from backend_embedded.errors import ContextExceeded, ControlCenterError, InvalidInput
 from backend_embedded.llm.port import LanguageModel, Prompt
-from backend_embedded.logs.context import current_request
 from backend_embedded.storage.port import ConversationStore, Turn
 
 log = logging.getLogger(__name__)
 
-BACKEND_LEFT = ErrorBody(
-    code=ErrorCode.ENGINE_CRASHED,
-    message="The backend was ended while it was answering.",
-    remedy="Continue the answer, or ask again.",
-)
 FIRST_HISTORY = 2
 """Messages before a question with which an answer may still be the occasion of a title."""
 
@@ -85,9 +74,9 @@ class ChatService:
         self._store = store
         self._model = model
         self._publish = publish
-        self._leaving = leaving
         self._reading = Reading(store)
         self._window = ContextWindow(model)
+        self._ending = Ending(store, model, publish, leaving)
         self.drafts = ReadAhead(model, reads_ahead)
         self.titles = TitleProposals(model, titles_wanted, self._entitle, quiet_s)
 
@@ -131,23 +120,22 @@ class ChatService:
             async with aclosing(self._answer(request, turn, progress)) as events:
                 async for event in events:
                     yield event
-            _check(turn, progress)
-            await self._compare(turn, progress)
+            await self._ending.check(turn, progress)
             ended = True
-            finished = ChatFinished(answer=await self._end(turn, MessageStatus.COMPLETE, progress.stats))
+            finished = ChatFinished(answer=await self._ending.complete(turn, progress))
             answered = True
             yield finished
         except ControlCenterError as error:
             ended = True
-            yield await self._fail(turn, error, progress)
+            yield await self._ending.failed(turn, error, progress)
         except Exception as error:
             log.exception("An answer failed in a way that nobody expected")
             ended = True
-            yield await self._fail(turn, ControlCenterError(f"The answer failed: {error}"), progress)
+            yield await self._ending.failed(turn, ControlCenterError(f"The answer failed: {error}"), progress)
         finally:
             self.titles.answer_ends()
             if not ended:
-                await self._cut(turn, progress)
+                await self._ending.cut(turn, progress)
             elif answered:
                 self._propose_title(turn, progress)
 
@@ -245,60 +233,6 @@ class ChatService:
                     case Queued() | PromptProgress():
                         yield event
 
-    async def _compare(self, turn: Turn, progress: Progress) -> None:
-        """Compare the count of the prompt that the provider told with ours, and keep a difference."""
-        fitted, stats = progress.fitted, progress.stats
-        if fitted is None or stats is None or progress.switched or progress.asked is None:
-            return
-        context = told_apart(fitted, stats.prompt_tokens, progress.asked.manner.policy)
-        if context is not None:
-            await self._store.set_context(turn.answer.id, context)
-
-    # -- its end ----------------------------------------------------------------------------------
-
-    async def _fail(self, turn: Turn, error: ControlCenterError, progress: Progress) -> ChatFailed:
-        body = ErrorBody(
-            code=error.code,
-            message=error.message,
-            remedy=error.remedy,
-            details=error.details,
-            trace_id=current_request.get().correlation_id,
-        )
-        try:
-            stats = progress.stats or await self._measured(progress, FinishReason.ERROR)
-            answer = await self._end(turn, MessageStatus.INCOMPLETE, stats, body)
-        except ControlCenterError:
-            # The store itself is what failed: the next start sets the message to incomplete.
-            log.warning("The end of an answer could not be stored", exc_info=True)
-            answer = turn.answer.model_copy(update={"status": MessageStatus.INCOMPLETE, "error": body})
-        return ChatFailed(error=body, answer=answer)
-
-    async def _cut(self, turn: Turn, progress: Progress) -> None:
-        """The client went away, or the program ends."""
-        try:
-            if self._leaving.is_set():
-                await self._end(turn, MessageStatus.INCOMPLETE, None, BACKEND_LEFT)
-                return
-            stats = await self._measured(progress, FinishReason.CANCELLED)
-            await self._end(turn, MessageStatus.STOPPED, stats)
-        except ControlCenterError:
-            log.warning("The end of a stopped answer could not be stored", exc_info=True)
-
-    async def _measured(self, progress: Progress, reason: FinishReason) -> GenerationStats | None:
-        return progress.measured(await self._model.models(), reason) if progress.tokens else None
-
-    async def _end(
-        self,
-        turn: Turn,
-        status: MessageStatus,
-        stats: GenerationStats | None,
-        error: ErrorBody | None = None,
-    ) -> Message:
-        answer = await self._store.finish(turn.answer.id, status, stats, error)
-        changed = await self._store.conversation(turn.conversation.id)
-        self._publish(ConversationChanged(conversation=changed))
-        return answer
-
     # -- titles -----------------------------------------------------------------------------------
 
     def _propose_title(self, turn: Turn, progress: Progress) -> None:
@@ -319,14 +253,3 @@ def _seam(event: Switched, turn: Turn, progress: Progress) -> Seam:
     """Where another provider goes on; counted from the beginning of the message."""
     offset = len(turn.answer.text) + progress.characters
     return Seam(offset=offset, provider=event.provider, model=event.model, reason=event.reason)
-
-
-def _check(turn: Turn, progress: Progress) -> None:
-    """Hold an answer against the schema of the conversation. Raises ModelError."""
-    schema = progress.asked.manner.schema if progress.asked is not None else None
-    if schema is None:
-        return
-    problem = problem_of(turn.answer.text + "".join(progress.text), schema)
-    if problem is not None:
-        cut = progress.stats is not None and progress.stats.finish_reason is FinishReason.LENGTH
-        raise mismatch(problem, cut)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from uuid import UUID
 
+from backend_embedded.chat.latest_task import LatestTask
 from backend_embedded.chat.title import LONGEST
 from backend_embedded.contract.generation import ChatTurn, Role, SamplingOptions, TextDelta
 from backend_embedded.errors import ControlCenterError
@@ -54,14 +55,12 @@ class TitleProposals:
         self._accept = accept
         self._quiet_s = quiet_s
         self._answering = 0
-        self._task: asyncio.Task[None] | None = None
-        self._closed = False
+        self._task = LatestTask("title")
 
     def answer_begins(self) -> None:
         """A user asks: a proposal that is under way is given up."""
         self._answering += 1
-        if self._task is not None:
-            self._task.cancel()
+        self._task.give_up()
 
     def answer_ends(self) -> None:
         """An answer is over."""
@@ -69,23 +68,17 @@ class TitleProposals:
 
     def propose(self, conversation_id: UUID, turns: Sequence[ChatTurn], model: str | None) -> None:
         """Ask for a title of these turns, the answer last; dropped when anything else is being answered."""
-        if self._closed or self._answering > 0 or not self._wanted():
+        if self._task.closed or self._answering > 0 or not self._wanted():
             return
-        if self._task is not None:
-            self._task.cancel()
-        self._task = asyncio.create_task(self._run(conversation_id, turns, model), name="title")
+        self._task.begin(lambda: self._run(conversation_id, turns, model))
 
     async def settled(self) -> None:
         """Return when no proposal is under way."""
-        if self._task is not None:
-            await asyncio.wait({self._task})
+        await self._task.settled()
 
     async def close(self) -> None:
         """Give up what is under way, for good."""
-        self._closed = True
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._task.close()
 
     async def _run(self, conversation_id: UUID, turns: Sequence[ChatTurn], model: str | None) -> None:
         await asyncio.sleep(self._quiet_s)
@@ -103,8 +96,6 @@ class TitleProposals:
         except ControlCenterError as error:
             # The title made of the question stays.
             log.info("No title was proposed: %s", error.message)
-        except Exception:
-            log.exception("A title could not be proposed")
 
 
 def cleaned(proposal: str) -> str:

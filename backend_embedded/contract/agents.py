@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from pydantic import Field
 
+from backend_embedded.contract.json_values import JsonObject
 from backend_embedded.contract.wire import Wire
 
 
@@ -65,4 +65,4 @@ class AgentSeen(Wire):
 
     status: AgentStatus = AgentStatus.HEALTHY
     load: float = Field(0.0, ge=0, le=1)
-    facts: dict[str, Any] = Field(default_factory=dict)
+    facts: JsonObject = Field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from backend_embedded.contract.errors import ErrorBody
+from backend_embedded.contract.json_values import JsonObject
 from backend_embedded.contract.wire import Wire
 
 
@@ -71,7 +72,7 @@ class SamplingOptions(Wire):
     """Longest answer in tokens; None: to the end of the context."""
     stop: tuple[str, ...] = ()
     """The answer ends before the first of these."""
-    json_schema: dict[str, Any] | None = None
+    json_schema: JsonObject | None = None
     """The answer is held to this JSON schema."""
     grammar: str | None = None
     """The answer is held to this GBNF grammar (not together with json_schema)."""

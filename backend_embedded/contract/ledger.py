@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from backend_embedded.contract.json_values import JsonValue
 from backend_embedded.contract.wire import Wire
 
 
@@ -47,7 +48,7 @@ class ConfigEntry(Wire):
 class ConfigPut(Wire):
     """Body of `PUT /api/v1/config/{key}`."""
 
-    value: Any
+    value: JsonValue
     description: str | None = Field(None, max_length=10_000)
     version: int | None = Field(None, ge=0)
     """Only if the entry has this version (0: only if there is none); absent: whatever it has."""

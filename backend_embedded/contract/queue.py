@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from backend_embedded.contract.json_values import JsonObject
 from backend_embedded.contract.wire import Wire
 
 
@@ -27,7 +28,7 @@ class TaskMessage(Wire):
 
     id: UUID
     type: str = "PROCESS"
-    payload: dict[str, Any] = Field(default_factory=dict)
+    payload: JsonObject = Field(default_factory=dict)
     timestamp: datetime
     correlation_id: UUID
     retry_count: int = Field(0, ge=0)
@@ -45,8 +46,8 @@ class ResultMessage(Wire):
 
     task_id: UUID
     status: ResultStatus
-    result: dict[str, Any] = Field(default_factory=dict)
-    error: dict[str, Any] | str | None = None
+    result: JsonObject = Field(default_factory=dict)
+    error: JsonObject | str | None = None
     processing_time_ms: int = Field(0, ge=0)
 
 
@@ -57,7 +58,7 @@ class EventMessage(Wire):
     """In the style of `AGENT_STATUS_CHANGE`."""
     source: str
     """Name of the agent or part that it happened in."""
-    data: dict[str, Any] = Field(default_factory=dict)
+    data: JsonObject = Field(default_factory=dict)
     timestamp: datetime
 
 

@@ -29,7 +29,7 @@ class Capability(Wire):
     product: str
     """What serves it, with version or model name."""
     reason: str = ""
-    """Why it is not ok; empty when it is."""
+    """Why it is not ok; of one that is ok, what could be better: a server that was found and refuses us."""
     since: datetime
     latency_ms: float | None = None
     """Time of the last probe or call; None when there is nothing to measure."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from backend_embedded.contract.json_values import JsonObject
 from backend_embedded.contract.wire import Wire
 
 
@@ -53,7 +54,7 @@ class TaskCreate(Wire):
     """Body of `POST /api/v1/tasks`."""
 
     type: str = Field(min_length=1, max_length=50)
-    payload: dict[str, Any] = Field(default_factory=dict)
+    payload: JsonObject = Field(default_factory=dict)
     priority: int = Field(5, ge=1, le=10)
     agent_id: UUID | None = None
     """The agent that is to do it; absent: whoever can."""
@@ -66,7 +67,7 @@ class TaskPatch(Wire):
 
     priority: int | None = Field(None, ge=1, le=10)
     agent_id: UUID | None = None
-    payload: dict[str, Any] | None = None
+    payload: JsonObject | None = None
     """Only of one that is still pending."""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from backend_embedded.errors import DownloadFailed
+from backend_embedded.library.connection import Connection
 from backend_embedded.library.record import Record, Segment
-from backend_embedded.library.transport import Connection
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from backend_embedded.errors import Conflict, DownloadFailed, ModelFileInvalid
-from backend_embedded.llm.gguf import read_gguf
+from backend_embedded.llm.files.gguf import read_gguf
 from backend_embedded.settings import write_whole
 
 MARGIN_BYTES = 64 * 1024 * 1024

@@ -6,39 +6,34 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 from uuid import uuid4
 
 from backend_embedded.contract.events import DownloadChanged, Event
 from backend_embedded.contract.library import Download, DownloadState
 from backend_embedded.errors import Conflict, ControlCenterError, NotFound
-from backend_embedded.library.fetcher import Fetcher, Limits, Stopped
+from backend_embedded.library.carrying import Carrier
+from backend_embedded.library.fetcher import Fetcher, Limits
 from backend_embedded.library.importing import Copy, check_import
-from backend_embedded.library.job import Job
+from backend_embedded.library.job import Job, Stopped
 from backend_embedded.library.offer import file_name
-from backend_embedded.library.on_disk import begin, left_in, prepare, remove_all, step
+from backend_embedded.library.on_disk import begin, left_in, prepare, remove_all
 from backend_embedded.library.record import (
     FOLDER,
     Record,
     forget,
-    part_file,
     record_of,
-    write_record,
 )
 from backend_embedded.library.resolver import Resolver
 from backend_embedded.library.transport import Transport
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 AT_ONCE = 2
 """Downloads under way at the same time; others wait."""
-TELL_S = 0.25
 
 
 class Downloads:
@@ -65,17 +60,15 @@ class Downloads:
         self._resolver = resolver
         self._transport = transport
         self._publish = publish
-        self._arrived = arrived
         self._limits = limits or Limits()
         self._jobs: dict[str, Job] = {}
         self._tokens: dict[str, str] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._threads = ThreadPoolExecutor(AT_ONCE + 2, thread_name_prefix="downloads")
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="download files")
+        self._carrier = Carrier(AT_ONCE, publish, arrived)
 
     async def __aenter__(self) -> Self:
         folder = self._folder()
-        for record in await self._on_disk(lambda: left_in(folder)):
+        for record in await self._carrier.on_disk(lambda: left_in(folder)):
             job = Job(record, folder)
             self._jobs[record.id] = job
             if record.running:
@@ -91,8 +84,7 @@ class Downloads:
             assert job.task is not None
             job.task.cancel()
         await asyncio.gather(*(job.task for job in busy if job.task), return_exceptions=True)
-        self._threads.shutdown()
-        self._disk.shutdown()
+        self._carrier.close()
 
     def list(self) -> tuple[Download, ...]:
         """All that are known, the oldest first."""
@@ -107,7 +99,7 @@ class Downloads:
             Conflict: there is a model of that name.
         """
         loop = asyncio.get_running_loop()
-        offer = await loop.run_in_executor(self._threads, self._resolver.offer, reference)
+        offer = await loop.run_in_executor(self._carrier.threads, self._resolver.offer, reference)
         wanted = file_name(name.removesuffix(".gguf")) if name else offer.name
         record = record_of(offer, uuid4().hex, wanted, datetime.now(UTC).isoformat())
         for job in self._jobs.values():
@@ -119,7 +111,7 @@ class Downloads:
                 return await self.resume(job.record.id)
         folder = self._folder()
         job = Job(record, folder)
-        await self._on_disk(lambda: prepare(job))
+        await self._carrier.on_disk(lambda: prepare(job))
         self._tokens[record.id] = offer.token
         self._jobs[record.id] = job
         self._go_on(job)
@@ -135,7 +127,7 @@ class Downloads:
         """
         source, folder = Path(path), self._folder()
         wanted = file_name((name or source.name).removesuffix(".gguf"))
-        size = await self._on_disk(lambda: check_import(source))
+        size = await self._carrier.on_disk(lambda: check_import(source))
         record = Record(
             id=uuid4().hex,
             reference=str(source),
@@ -145,11 +137,11 @@ class Downloads:
             size_bytes=size,
         )
         job = Job(record, folder, resumable=False)
-        await self._on_disk(lambda: prepare(job, move=move))
+        await self._carrier.on_disk(lambda: prepare(job, move=move))
         self._jobs[record.id] = job
         copy = Copy(record, source, folder / FOLDER, move)
         job.task = asyncio.create_task(self._carry_out_copy(job, copy), name=f"import {wanted}")
-        self._tell(job)
+        self._carrier.tell(job)
         return job.wire()
 
     async def pause(self, download_id: str) -> Download:
@@ -172,7 +164,9 @@ class Downloads:
         job = self._job(download_id)
         await self._halt(job)
         done = job.state is DownloadState.DONE
-        await self._on_disk(lambda: forget(job.folder / FOLDER, download_id) if done else remove_all(job))
+        await self._carrier.on_disk(
+            lambda: forget(job.folder / FOLDER, download_id) if done else remove_all(job)
+        )
         self._jobs.pop(download_id, None)
         self._publish(DownloadChanged(download=job.wire(), removed=True))
 
@@ -183,7 +177,7 @@ class Downloads:
         job.record.running, job.record.failed = True, False
         job.record.message = job.record.remedy = ""
         job.task = asyncio.create_task(self._carry_out(job), name=f"download {job.record.name}")
-        self._tell(job)
+        self._carrier.tell(job)
 
     async def _carry_out(self, job: Job) -> None:
         record, parts = job.record, job.folder / FOLDER
@@ -191,7 +185,7 @@ class Downloads:
             async with self._slots:
                 more = True
                 while more:
-                    await self._on_disk(lambda: begin(job))
+                    await self._carrier.on_disk(lambda: begin(job))
                     if job.halting:
                         raise Stopped
                     fetcher = Fetcher(
@@ -202,70 +196,35 @@ class Downloads:
                         self._tokens.get(record.id, ""),
                         partial(self._new_token, record.reference),
                     )
-                    await self._run(job, fetcher)
-                    more = await self._arrive(job, fetcher.sha256)
+                    await self._carrier.run(job, fetcher)
+                    more = await self._carrier.arrive(job, fetcher.sha256)
         except Stopped:
-            await self._end(job, DownloadState.PAUSED, running=False)
+            await self._carrier.end(job, DownloadState.PAUSED, running=False)
         except asyncio.CancelledError:
             if job.state is not DownloadState.DONE:  # by `pause` before it began, or at the program's end
                 job.state = DownloadState.PAUSED
             raise
         except ControlCenterError as error:
-            await self._fail(job, error)
+            await self._carrier.fail(job, error)
         except Exception as error:
             log.exception("The download of %s failed in a way that nobody expected", record.name)
-            await self._fail(job, ControlCenterError(f"{record.name} cannot be fetched: {error}."))
+            await self._carrier.fail(job, ControlCenterError(f"{record.name} cannot be fetched: {error}."))
 
     async def _carry_out_copy(self, job: Job, copy: Copy) -> None:
         try:
-            await self._run(job, copy)
+            await self._carrier.run(job, copy)
             try:
-                await self._arrive(job, "")
+                await self._carrier.arrive(job, "")
             except ControlCenterError:
-                await self._on_disk(copy.put_back)
+                await self._carrier.on_disk(copy.put_back)
                 raise
-            await self._on_disk(copy.finish)
+            await self._carrier.on_disk(copy.finish)
         except Stopped:
             job.state = DownloadState.FAILED
         except ControlCenterError as error:
             job.state = DownloadState.FAILED
             job.record.message, job.record.remedy = error.message, error.remedy or ""
-            self._tell(job)
-
-    async def _run(self, job: Job, work: Fetcher | Copy) -> None:
-        """Run the work in a thread, telling how far it is; it is over when this returns or raises."""
-        loop = asyncio.get_running_loop()
-        job.work, job.state = work, DownloadState.RUNNING
-        running = loop.run_in_executor(self._threads, work.run)
-        interrupted = False
-        try:
-            while not running.done():
-                try:
-                    self._tell(job)
-                    await asyncio.wait({running}, timeout=TELL_S)
-                except asyncio.CancelledError:
-                    interrupted = True
-                    work.stop()
-            if interrupted:
-                running.exception()
-                raise asyncio.CancelledError
-            running.result()
-        finally:
-            job.work = None
-            job.rest()
-
-    async def _arrive(self, job: Job, sha256: str) -> bool:
-        """Give the file that came its place; whether another one follows."""
-        record = job.record
-        job.state = DownloadState.VERIFYING
-        self._tell(job)
-        if await self._on_disk(lambda: step(job, sha256)):
-            return True
-        job.state = DownloadState.DONE
-        log.info("%s has come from %s", record.name, record.reference)
-        await self._arrived()
-        self._tell(job)
-        return False
+            self._carrier.tell(job)
 
     def _new_token(self, reference: str) -> str:
         """A token in place of one that is not taken any more; blocking."""
@@ -284,35 +243,10 @@ class Downloads:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait({task})
         if job.state is DownloadState.PAUSED and job.record.running:
-            await self._end(job, DownloadState.PAUSED, running=False)
-
-    async def _fail(self, job: Job, error: ControlCenterError) -> None:
-        record = job.record
-        record.failed, record.message, record.remedy = True, error.message, error.remedy or ""
-        if not part_file(job.folder / FOLDER, record.id).exists():
-            record.segments = []  # a bad file was removed: it is fetched from the start
-        log.info("The download of %s failed: %s", record.name, error.message)
-        await self._end(job, DownloadState.FAILED, running=False)
-
-    async def _end(self, job: Job, state: DownloadState, running: bool) -> None:
-        job.record.running = running
-        with contextlib.suppress(OSError):  # what cannot be written now is found out again after a start
-            await self._on_disk(lambda: write_record(job.folder / FOLDER, job.record))
-        job.state = state
-        self._tell(job)
-
-    def _tell(self, job: Job) -> None:
-        """Publish what is different from what was last published."""
-        download = job.wire()
-        if download != job.told:
-            job.told = download
-            self._publish(DownloadChanged(download=download))
+            await self._carrier.end(job, DownloadState.PAUSED, running=False)
 
     def _job(self, download_id: str) -> Job:
         job = self._jobs.get(download_id)
         if job is None:
             raise NotFound("There is no such download.", remedy="Look at the list of downloads.")
         return job
-
-    async def _on_disk(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._disk, work)

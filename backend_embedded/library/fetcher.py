@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import threading
@@ -11,12 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from backend_embedded.errors import ControlCenterError, DownloadFailed
+from backend_embedded.errors import DownloadFailed
+from backend_embedded.library.access import Access
 from backend_embedded.library.answer_head import StartOver, check_part, check_whole, not_as_told
+from backend_embedded.library.connection import Connection, Transient
+from backend_embedded.library.disk import disk_error, write_at
 from backend_embedded.library.hashing import FollowingHash
+from backend_embedded.library.job import Stopped
 from backend_embedded.library.offer import refused
 from backend_embedded.library.record import SEGMENT_BYTES, Record, Segment, part_file, write_record
-from backend_embedded.library.transport import Connection, Transient, Transport
+from backend_embedded.library.transport import Transport
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +44,6 @@ class Limits:
     save_s: float = 1.0
 
 
-class Stopped(Exception):
-    """`stop` was called; what is there stays on the disk."""
-
-
 class Fetcher:
     """One run of a download; `run` blocks in a thread, `stop` is called from another.
 
@@ -52,7 +51,7 @@ class Fetcher:
         record: changed as it goes on; others may read it.
         folder: of the `.part` and the JSON file.
         token: for the host of the record's address, or empty.
-        renew: asks for a new token after a 401.
+        renew: asks for a new token when the server does not take that any more.
     """
 
     def __init__(
@@ -68,9 +67,7 @@ class Fetcher:
         self._folder = folder
         self._transport = transport
         self._limits = limits
-        self._token = token
-        self._renew = renew
-        self._renewed = False
+        self._access = Access(token, renew)
         self._stopping = threading.Event()  # by the user
         self._over = threading.Event()  # this attempt: stopped, failed or done
         self._changed = threading.Condition()
@@ -213,20 +210,21 @@ class Fetcher:
         record.message = ""
 
     def _once(self, segment: Segment, descriptor: int, buffer: memoryview) -> None:
-        connection = self._transport.open(self._record.url, headers=self._headers(segment))
+        token = self._access.token
+        connection = self._transport.open(self._record.url, headers=self._headers(segment, token))
         with self._changed:
             self._connections.add(connection)
         try:
             if not self._over.is_set():
-                self._check(connection, segment)
+                self._check(connection, segment, token)
                 self._body(connection, segment, descriptor, buffer)
         finally:
             with self._changed:
                 self._connections.discard(connection)
             connection.close()
 
-    def _headers(self, segment: Segment) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+    def _headers(self, segment: Segment, token: str) -> dict[str, str]:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         if self._record.ranges is not False:
             last = str(segment.end - 1) if segment.end else ""
             headers["Range"] = f"bytes={segment.at}-{last}"
@@ -236,13 +234,13 @@ class Fetcher:
 
     # -- the head of an answer --------------------------------------------------------------------
 
-    def _check(self, connection: Connection, segment: Segment) -> None:
-        """Whether the body is what was asked for; takes what the head tells."""
+    def _check(self, connection: Connection, segment: Segment, token: str) -> None:
         status = connection.status
-        if status == 401 and not self._renewed:
-            self._renewed = True
-            self._token = self._renew()
-            raise Transient("the server asks for a new token", 0.0)
+        if status == 401:
+            if self._access.refused(token):
+                raise Transient("the server asks for a new token", 0.0)
+        else:
+            self._access.taken(token)
         if status == 416:
             raise StartOver("the server has another size of it")
         if status not in (200, 206):
@@ -268,7 +266,7 @@ class Fetcher:
             came += count
             if segment.end and segment.at + count > segment.end:
                 raise not_as_told(self._record, "the server sends more than it said")
-            _write(descriptor, buffer[:count], segment.at)
+            write_at(descriptor, buffer[:count], segment.at)
             with self._changed:
                 segment.done += count
                 self._changed.notify_all()
@@ -289,21 +287,3 @@ class Fetcher:
     def _save(self) -> None:
         with self._changed:
             write_record(self._folder, self._record)
-
-
-def _write(descriptor: int, data: memoryview, at: int) -> None:
-    while data:
-        count = os.pwrite(descriptor, data, at)
-        data, at = data[count:], at + count
-
-
-def disk_error(error: OSError, name: str) -> ControlCenterError:
-    """The error for a file that could not be written."""
-    if error.errno == errno.ENOSPC:
-        return DownloadFailed(
-            f"The disk is full: {name} does not fit.",
-            remedy="Free some space, then resume the download: it goes on where it was.",
-        )
-    return DownloadFailed(
-        f"{name} cannot be written: {error.strerror or error}.", remedy="Check the models folder's rights."
-    )

@@ -15,8 +15,8 @@ from backend_embedded.errors import NotFound
 from backend_embedded.library.offer import Offer, Offers, Piece, file_name, json_of, quantization_of, refused
 from backend_embedded.library.reference import HuggingFaceReference
 from backend_embedded.library.transport import REDIRECTS, Transport
-from backend_embedded.llm.library import spdx
-from backend_embedded.llm.parts import part_names
+from backend_embedded.llm.files.library import spdx
+from backend_embedded.llm.files.parts import part_names
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SUFFIX = ".gguf"

@@ -10,10 +10,11 @@ import threading
 from pathlib import Path
 
 from backend_embedded.errors import ControlCenterError, InvalidInput, ModelUnsupported
-from backend_embedded.library.fetcher import Stopped, disk_error
+from backend_embedded.library.disk import disk_error
+from backend_embedded.library.job import Stopped
 from backend_embedded.library.record import Record, Segment, part_file
-from backend_embedded.llm.gguf import read_gguf
-from backend_embedded.llm.parts import part_names
+from backend_embedded.llm.files.gguf import read_gguf
+from backend_embedded.llm.files.parts import part_names
 
 CHUNK_BYTES = 8 * 1024 * 1024
 FICLONE = 0x40049409

@@ -13,6 +13,10 @@ from backend_embedded.library.progress import Speed
 from backend_embedded.library.record import Record
 
 
+class Stopped(Exception):
+    """`stop` was called; what is there stays on the disk."""
+
+
 class Work(Protocol):
     """What brings the bytes; `run` blocks in a thread."""
 

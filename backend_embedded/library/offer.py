@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from backend_embedded.contract.library import Remote, RemoteFile
 from backend_embedded.errors import ControlCenterError, DownloadFailed, NotFound
-from backend_embedded.library.transport import Connection
+from backend_embedded.library.connection import Connection
 
 LARGEST_ANSWER_BYTES = 8 * 1024 * 1024
 _QUANTIZATION = re.compile(

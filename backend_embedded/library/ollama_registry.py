@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from backend_embedded.errors import DownloadFailed
+from backend_embedded.library.connection import Connection
 from backend_embedded.library.offer import LARGEST_ANSWER_BYTES, Offer, Offers, file_name, json_of
 from backend_embedded.library.reference import OLLAMA_HOST, OllamaReference
-from backend_embedded.library.transport import Connection, Transport
+from backend_embedded.library.transport import Transport
 
 MANIFEST_TYPE = "application/vnd.docker.distribution.manifest.v2+json"
 LAYER = "application/vnd.ollama.image."

@@ -14,7 +14,7 @@ from pathlib import Path
 from backend_embedded.contract.models import ModelSource
 from backend_embedded.library.ollama_registry import LAYER
 from backend_embedded.library.reference import OLLAMA_HOST
-from backend_embedded.llm.library import FoundFile
+from backend_embedded.llm.files.library import FoundFile
 
 SYSTEM_STORE = Path("/usr/share/ollama/.ollama/models")
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backend_embedded.library.offer import Offer, Piece
-from backend_embedded.llm.parts import base_name, parts_called
+from backend_embedded.llm.files.parts import base_name, parts_called
 from backend_embedded.settings import write_whole
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from backend_embedded.errors import DownloadFailed, InvalidInput
+from backend_embedded.library.connection import Transient
 from backend_embedded.library.hugging_face import HuggingFace
 from backend_embedded.library.offer import Offer, Offers, Piece, file_name, quantization_of, refused
 from backend_embedded.library.ollama_registry import OllamaRegistry
@@ -18,8 +19,8 @@ from backend_embedded.library.reference import (
     Reference,
     parse_reference,
 )
-from backend_embedded.library.transport import Transient, Transport
-from backend_embedded.llm.parts import part_names
+from backend_embedded.library.transport import Transport
+from backend_embedded.llm.files.parts import part_names
 from backend_embedded.resilience.retry import HTTP_SERVICES, RetryObserver, Unobserved
 
 SUFFIX = ".gguf"

@@ -22,8 +22,8 @@ from backend_embedded.library.catalogue import read_catalogue, with_installed
 from backend_embedded.library.downloads import Downloads
 from backend_embedded.library.offer import file_name
 from backend_embedded.library.resolver import Resolver
-from backend_embedded.llm.gguf import read_metadata
-from backend_embedded.llm.parts import base_name, part_files, parts_called
+from backend_embedded.llm.files.gguf import read_metadata
+from backend_embedded.llm.files.parts import base_name, part_files, parts_called
 from backend_embedded.llm.port import LanguageModel
 from backend_embedded.settings import SettingsFile
 

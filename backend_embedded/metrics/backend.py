@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -120,6 +120,12 @@ class BackendMetrics:
             ("queue", "outcome"),
             registry=registry,
         )
+        self._waiting = Gauge(
+            "sutazai_messages_waiting",
+            "Messages that wait, by queue; outbox: for room in their queue, or for the queue itself.",
+            ("queue",),
+            registry=registry,
+        )
         self._subscribers = Gauge("sutazai_event_subscribers", "Open event streams.", registry=registry)
 
     def request_ended(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -150,6 +156,12 @@ class BackendMetrics:
     def message_counted(self, queue: str, outcome: str) -> None:
         """A message was published, handled, rejected or requeued."""
         self._messages.labels(queue, outcome).inc()
+
+    def messages_wait(self, counts: Mapping[str, int]) -> None:
+        """So many messages wait now, by queue; of a queue that is not named it is not known."""
+        self._waiting.clear()
+        for queue, count in counts.items():
+            self._waiting.labels(queue).set(count)
 
     def waiting_changed(self, change: int) -> None:
         """One more (1) or one less (-1) request waits."""

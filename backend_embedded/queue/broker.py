@@ -12,12 +12,15 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from backend_embedded.contract.queue import QueueDepth, QueueName
+from backend_embedded.errors import QueueUnavailable
 from backend_embedded.queue.port import Consumer, Delivery, Handler, MessageQueue
 
 AUTO, EMBEDDED = "auto", "embedded"
 USUAL_URLS = ("amqp://guest:guest@127.0.0.1:10007/", "amqp://guest:guest@127.0.0.1:5672/")
 """Where a broker is looked for by itself: the specification's port, then RabbitMQ's own."""
 PROBE_S = 0.5
+REFUSED = "refused"
+"""Detail of a QueueUnavailable: the broker is there, answers, and does not let us in."""
 
 
 class OwnQueue(MessageQueue, Protocol):
@@ -43,6 +46,11 @@ class Broker(MessageQueue, Protocol):
     @property
     def reason(self) -> str:
         """Why it is not."""
+        ...
+
+    @property
+    def failure(self) -> QueueUnavailable | None:
+        """How the last try to connect failed; None while it is connected, and before the first try is over."""
         ...
 
     def look_soon(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,7 +22,7 @@ from backend_embedded.queue.book import Counts, Dead, Kept, QueueBook
 from backend_embedded.queue.group_commit import GroupCommit
 from backend_embedded.queue.handling import KINDS
 from backend_embedded.queue.leasing import LeaseConsumer, delivery_of, wall_time
-from backend_embedded.queue.letters import holds, no_letter, readable, rewritten
+from backend_embedded.queue.letters import changed_id, holds, no_letter, readable, rewritten
 from backend_embedded.queue.messages import Message, encode
 from backend_embedded.queue.port import PREFETCH, Consumer, DeadLetterPage, Delivery, Handler, Outcome
 from backend_embedded.queue.rates import Counted, Rates
@@ -134,7 +135,7 @@ class EmbeddedQueue:
         dead = (await self._dead(letter_id)).message
         key, content, same = rewritten(dead.routing_key, dead.body, body, routing_key)
         queue = queue_for(key)
-        own = UUID(dead.id) if same else uuid4()
+        own = UUID(dead.id) if same else changed_id(dead.id, key, content)
         headers = orjson.dumps(dead.headers).decode()
 
         def work(connection: sqlite3.Connection) -> bool:
@@ -169,22 +170,29 @@ class EmbeddedQueue:
         went = 0
         for queue in BINDINGS:
             while held := await self.claim(queue, batch):
-                for place, one in enumerate(held):
-                    try:
-                        await send(delivery_of(one))
-                    except BaseException:
-                        for left in held[place:]:
+                try:
+                    while held:
+                        await send(delivery_of(held[0]))
+                        await asyncio.shield(self.settle(held.pop(0), Outcome.ACK))
+                        went += 1
+                finally:
+                    for left in held:
+                        with contextlib.suppress(QueueUnavailable):  # then their leases run out
                             await asyncio.shield(self.release(left))
-                        raise
-                    await asyncio.shield(self.settle(one, Outcome.ACK))
-                    went += 1
         return went
 
     # -- what a consumer needs ----------------------------------------------------------------------
 
     async def claim(self, queue: QueueName, limit: int) -> list[Kept]:
-        """Take messages for a lease."""
-        return await self._do(self._book.claim, queue, limit)
+        """Take messages for a lease; who is cancelled meanwhile has taken none."""
+        claiming = asyncio.ensure_future(self._do(self._book.claim, queue, limit))
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            with contextlib.suppress(QueueUnavailable):
+                for one in await claiming:
+                    await self.release(one)
+            raise
 
     async def renew(self, held: list[Kept]) -> None:
         """Keep them for one more lease."""

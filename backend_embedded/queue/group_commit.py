@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -145,8 +146,10 @@ def _in_one_transaction(connection: sqlite3.Connection, batch: list[Piece]) -> b
             piece.result = piece.work(connection)
         connection.execute("COMMIT")
     except Exception as error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
+        # One that cannot even be undone fails each piece to come: the thread has to live to tell them.
+        with contextlib.suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
         for piece in batch:
             piece.error = error
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from backend_embedded.errors import ControlCenterError, InvalidInput
@@ -14,7 +15,11 @@ KINDS = {Outcome.ACK: "handled", Outcome.REJECT: "rejected", Outcome.REQUEUE: "r
 
 
 async def outcome_of(handler: Handler, delivery: Delivery) -> Outcome:
-    """What the handler did with the message; errors of its own are logged and made an outcome."""
+    """What the handler did with the message; errors of its own are logged and made an outcome.
+
+    Raises:
+        CancelledError: the consumer is closed.
+    """
     try:
         return await handler(delivery)
     except InvalidInput as error:
@@ -22,6 +27,13 @@ async def outcome_of(handler: Handler, delivery: Delivery) -> Outcome:
         return Outcome.REJECT
     except ControlCenterError as error:
         log.warning("Message %s is tried again later: %s", delivery.message_id, error.message)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # Something that the handler waited for was cancelled, not the handling: else the message would stay
+        # taken, and its place with it.
+        log.warning("The handling of message %s was given up by itself", delivery.message_id)
     except Exception:
         log.warning("The handling of message %s failed", delivery.message_id, exc_info=True)
     return Outcome.REQUEUE

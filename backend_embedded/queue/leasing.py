@@ -30,7 +30,7 @@ class Leases(Protocol):
         ...
 
     async def claim(self, queue: QueueName, limit: int) -> list[Kept]:
-        """Take messages for a lease."""
+        """Take messages for a lease; who is cancelled meanwhile has taken none."""
         ...
 
     async def renew(self, held: list[Kept]) -> None:
@@ -97,13 +97,7 @@ class LeaseConsumer:
 
     async def _take(self) -> None:
         while free := self.prefetch - len(self.held):
-            claiming = asyncio.ensure_future(self.leases.claim(self.queue, free))
-            try:
-                claimed = await asyncio.shield(claiming)
-            except asyncio.CancelledError:
-                for one in await claiming:
-                    await self.leases.release(one)
-                raise
+            claimed = await self.leases.claim(self.queue, free)
             for one in claimed:
                 task = asyncio.create_task(self._handle(one), name=f"handle {one.routing_key}")
                 self.held[task] = one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID, uuid5
 
 import orjson
 
@@ -28,6 +29,16 @@ def readable(body: bytes) -> Any:
         return orjson.loads(body)
     except ValueError:
         return body.decode("utf-8", "replace")
+
+
+CHANGED = UUID("9d6a3d0e-5c0f-4a5e-9a53-0c6f4d0f3f1b")
+"""The space of the ids of changed letters."""
+
+
+def changed_id(letter_id: str, key: str, content: bytes) -> UUID:
+    """The id of a letter that is sent again changed: another one than before, since who has seen the old one would
+    leave it alone; the same for the same change, so that one that had to be sent twice has effect once."""
+    return uuid5(CHANGED, f"{letter_id} {key} {content.decode('utf-8', 'replace')}")
 
 
 def rewritten(

@@ -48,6 +48,7 @@ class RabbitConsumer:
     channel: AbstractChannel | None = None
     driver: aiormq.Channel | None = None
     tag: str = ""
+    leaving: bool = False
 
     @property
     def running(self) -> int:
@@ -56,15 +57,20 @@ class RabbitConsumer:
 
     async def attach(self, link: RabbitLink) -> None:
         """Take messages by this connection. Raises QueueUnavailable."""
-        self.link = link
+        self.link, self.tag = link, ""
         self.channel = await link.consuming(self.prefetch)
         with translated(self.url):
             self.driver = cast("aiormq.Channel", await self.channel.get_underlay_channel())
             consuming = await self.driver.basic_consume(self.queue.value, self._take)
             self.tag = consuming.consumer_tag or ""
 
+    def takes_from(self, link: RabbitLink) -> bool:
+        """Whether the broker has said that messages come by this connection."""
+        return self.link is link and bool(self.tag)
+
     async def close(self) -> None:
         """Take no more, let handlers come to their end for a moment; the broker hands the rest out again."""
+        self.leaving = True
         if self.driver is not None and self.link is not None and self.link.is_open:
             try:
                 with translated(self.url):
@@ -86,6 +92,8 @@ class RabbitConsumer:
                 log.info("The channel of %s could not be closed: %s", self.queue, error.message)
 
     async def _take(self, message: DeliveredMessage) -> None:
+        if self.leaving:
+            return  # it goes back when the channel is closed
         # The driver would cancel a task of its own with the connection.
         task = asyncio.create_task(self._handle(message), name=f"handle {message.routing_key}")
         self.held.add(task)

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from aio_pika.abc import AbstractIncomingMessage
 
 from backend_embedded.contract.queue import DeadLetter, DeadReason, QueueName
-from backend_embedded.queue.letters import no_letter, readable, rewritten
+from backend_embedded.queue.letters import changed_id, no_letter, readable, rewritten
 from backend_embedded.queue.port import DeadLetterPage
 from backend_embedded.queue.rabbitmq_consumer import key_of, plain
 from backend_embedded.queue.rabbitmq_link import COUNT_HEADER, KEY_HEADER, RabbitLink
@@ -66,7 +66,7 @@ async def send_again(
         letter = letter_of(message)
         key, content, same = rewritten(letter.routing_key, message.body, body, routing_key)
         queue = queue_for(key)
-        own = _uuid(letter.id) if same else uuid4()
+        own = _uuid(letter.id) if same else changed_id(letter.id, key, content)
         headers = {name: value for name, value in letter.headers.items() if name not in OWN_HEADERS}
         # The broker writes its own record of deaths; one that is handed in would be believed.
         headers.pop("x-death", None)

@@ -20,7 +20,7 @@ from pamqp.commands import Basic
 
 from backend_embedded.contract.queue import QueueName
 from backend_embedded.errors import ControlCenterError, QueueUnavailable
-from backend_embedded.queue.broker import listens
+from backend_embedded.queue.broker import REFUSED, listens
 from backend_embedded.queue.topology import BINDINGS, DELIVERY_LIMIT, EXCHANGE
 
 CONNECT_S = 3.0
@@ -73,11 +73,12 @@ class RabbitLink:
         self._sending = sending
         self._control = control
         self._url = url
+        self._left = False
 
     @classmethod
     async def open(cls, url: str, lost: Callable[[], None]) -> Self:
-        """Connect and declare the topology; `lost` is called when the connection ends."""
-        if urlsplit(url).scheme not in ("amqp", "amqps"):
+        """Connect and declare the topology; `lost` is called when the connection ends, unless it was left."""
+        if not _is_address(url):
             raise QueueUnavailable("The message queue's address in the settings is none: amqp://HOST:PORT/.")
         if not await listens(url):  # the driver would write its own trouble to the log at every try
             raise QueueUnavailable(f"RabbitMQ at {place(url)} cannot be reached: nobody listens there.")
@@ -95,7 +96,13 @@ class RabbitLink:
                 except BaseException:
                     await _close(connection)
                     raise
-        connection.close_callbacks.add(lambda *_: lost())
+
+        def ended(*_: object) -> None:
+            # One that hung and was left may end much later: that is no loss of the one that came after it.
+            if not link._left:
+                lost()
+
+        connection.close_callbacks.add(ended)
         return link
 
     async def _declare(self) -> None:
@@ -177,6 +184,7 @@ class RabbitLink:
 
     async def close(self) -> None:
         """Leave, also from a broker that does not answer."""
+        self._left = True
         await _close(self._connection)
 
 
@@ -189,8 +197,9 @@ def translated(url: str) -> Iterator[None]:
         raise
     except (AuthenticationError, ProbableAuthenticationError) as error:
         raise QueueUnavailable(
-            f"RabbitMQ at {place(url)} refuses the user or the password.",
-            remedy="Check the address of the message queue in the settings.",
+            f"RabbitMQ at {place(url)} refuses the user {urlsplit(url).username or 'guest'} or the password.",
+            remedy="Give its address with user and password in Settings, Services.",
+            **{REFUSED: True},
         ) from error
     except DeliveryError as error:
         raise QueueUnavailable(
@@ -211,8 +220,19 @@ def translated(url: str) -> Iterator[None]:
 
 def place(url: str) -> str:
     """Host and port of an address; never its password."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or '127.0.0.1'}:{parts.port or 5672}"
+    try:
+        parts = urlsplit(url)
+        return f"{parts.hostname or '127.0.0.1'}:{parts.port or 5672}"
+    except ValueError:
+        return "an address that is none"
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("amqp", "amqps") and parts.port != 0
+    except ValueError:
+        return False
 
 
 async def _close(connection: AbstractConnection) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 
@@ -39,13 +40,19 @@ class CircuitBreaker:
     Args:
         limits: when the state changes.
         clock: seconds that only grow.
+        now: the time, with a zone; for people only.
     """
 
     def __init__(
-        self, limits: BreakerLimits | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        limits: BreakerLimits | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._limits = limits or BreakerLimits()
         self._clock = clock
+        self._now = now
+        self._tried_again_at = now()
         self._state = BreakerState.CLOSED
         self._opened_s = 0.0
         self._failures = 0
@@ -77,6 +84,14 @@ class CircuitBreaker:
         if self.state is not BreakerState.OPEN:
             return 0.0
         return max(0.0, self._limits.open_s - (self._clock() - self._opened_s))
+
+    @property
+    def told(self) -> str:
+        """For people: that the service is not asked, and until when, by this machine's clock; empty when it is
+        asked. The same words as long as it is so."""
+        if self.state is not BreakerState.OPEN:
+            return ""
+        return f"It failed several times and is asked again at {self._tried_again_at.astimezone():%H:%M:%S}."
 
     def admit(self) -> Call | None:
         """Let a call through, or None when the service is not to be asked now."""
@@ -121,6 +136,7 @@ class CircuitBreaker:
         self._failures = self._successes = self._trials = 0
         if state is BreakerState.OPEN:
             self._opened_s = self._clock()
+            self._tried_again_at = self._now() + timedelta(seconds=self._limits.open_s)
 
 
 class Call:

@@ -29,8 +29,9 @@ async def ask(
     parent_id: UUID | None,
     as_root: bool,
     files: Sequence[UUID],
+    home_id: UUID | None,
 ) -> Turn:
-    """Store a question and the empty answer to it."""
+    """Store a question and the empty answer to it, which the backend of a home writes."""
     there = await _conversation(connection, conversation_id, title)
     parent = None if as_root else parent_id or there.leaf_id
     depth = 0
@@ -48,32 +49,41 @@ async def ask(
         facts = [one.model_dump(mode="json") for one in attached]
         await connection.execute(update(messages).where(messages.c.id == question).values(attachments=facts))
     answer = await tree.add(
-        connection, there.id, question, depth + 2, Role.ASSISTANT, "", MessageStatus.WRITING
+        connection, there.id, question, depth + 2, Role.ASSISTANT, "", MessageStatus.WRITING, home_id
     )
     await tree.set_conversation(connection, there.id, leaf_id=answer, draft="", updated_at=datetime.now(UTC))
     return await _turn(connection, there.id, question, answer)
 
 
-async def answer_again(connection: AsyncConnection, question_id: UUID) -> Turn:
+async def answer_again(connection: AsyncConnection, question_id: UUID, home_id: UUID | None) -> Turn:
     """Store one more empty answer to a question."""
     row = await tree.message(connection, question_id)
     if row.role != Role.USER:
         raise Conflict("Only a question can be answered.", message_id=str(question_id))
     answer = await tree.add(
-        connection, row.conversation_id, row.id, row.depth + 1, Role.ASSISTANT, "", MessageStatus.WRITING
+        connection,
+        row.conversation_id,
+        row.id,
+        row.depth + 1,
+        Role.ASSISTANT,
+        "",
+        MessageStatus.WRITING,
+        home_id,
     )
     await tree.set_conversation(connection, row.conversation_id, leaf_id=answer, updated_at=datetime.now(UTC))
     return await _turn(connection, row.conversation_id, None, answer)
 
 
-async def reopen(connection: AsyncConnection, answer_id: UUID) -> Turn:
+async def reopen(connection: AsyncConnection, answer_id: UUID, home_id: UUID | None) -> Turn:
     """Set an answer to `writing` again."""
     row = await tree.message(connection, answer_id)
     tree.refuse_if_writing(row)
     if row.role != Role.ASSISTANT:
         raise Conflict("Only an answer can be continued.", message_id=str(answer_id))
     await connection.execute(
-        update(messages).where(messages.c.id == answer_id).values(status=MessageStatus.WRITING, error=None)
+        update(messages)
+        .where(messages.c.id == answer_id)
+        .values(status=MessageStatus.WRITING, error=None, home_id=home_id)
     )
     leaf = await tree.newest_end(connection, answer_id)
     await tree.set_conversation(connection, row.conversation_id, leaf_id=leaf, updated_at=datetime.now(UTC))

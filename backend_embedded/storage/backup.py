@@ -17,6 +17,7 @@ from backend_embedded.contract.data import TableCopy
 from backend_embedded.errors import Conflict, InvalidInput, NotFound, StorageUnavailable
 from backend_embedded.storage.copying import copy, summed
 from backend_embedded.storage.database import Database
+from backend_embedded.storage.failures import translated
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ async def back_up(
             await _on_thread(lambda: _by_pages(own_file, part, tell))
             async with open_file(part) as made:
                 copied = await summed(made, tell)
-        await _on_thread(lambda: _settle(part))
+        await settle(part)
         part.replace(file)
     finally:
         for name in (part, *_beside(part)):
@@ -117,7 +118,13 @@ def _by_pages(source: Path, part: Path, tell: Tell) -> None:
 
     for name in (part, *_beside(part)):
         name.unlink(missing_ok=True)
-    with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(part)) as here:
+    with (
+        closing(sqlite3.connect(source, isolation_level=None)) as there,
+        closing(sqlite3.connect(part)) as here,
+    ):
+        # One state of the data throughout: else each write meanwhile would have the copy begin anew.
+        there.execute("BEGIN")
+        there.execute("SELECT count(*) FROM sqlite_master").fetchone()
         there.backup(here, pages=PAGES, progress=progress, sleep=0.001)
     _refuse_damaged(part)
 
@@ -125,6 +132,10 @@ def _by_pages(source: Path, part: Path, tell: Tell) -> None:
 def _taken(file: Path, own: Path) -> None:
     """A copy of a backup that may be opened for writing."""
     shutil.copyfile(file, own)
+    journal = file.with_name(f"{file.name}-wal")
+    if journal.is_file():
+        # No backup of ours, but a file out of a home: what was written last is in its journal.
+        shutil.copyfile(journal, own.with_name(f"{own.name}-wal"))
     _refuse_damaged(own)
 
 
@@ -140,8 +151,17 @@ def _refuse_damaged(file: Path) -> None:
         )
 
 
-def _settle(file: Path) -> None:
-    """Make one file of a database and its journal, and have the disk keep it."""
+async def settle(file: Path) -> None:
+    """Make one file of a database and its journal, and have the disk keep it.
+
+    Raises:
+        StorageUnavailable: the disk is full, or somebody has the file open.
+    """
+    with translated(str(file)):
+        await _on_thread(lambda: _settled(file))
+
+
+def _settled(file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("PRAGMA journal_mode=DELETE")

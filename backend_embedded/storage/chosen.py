@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 from uuid import UUID
@@ -12,14 +12,38 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend_embedded.contract.conversations import MessageStatus
 from backend_embedded.contract.events import CapabilityChanged
 from backend_embedded.contract.status import Capability, State
 from backend_embedded.errors import Conflict, StorageUnavailable
 from backend_embedded.storage.database import LIMIT_S, Database, Work
-from backend_embedded.storage.schema import messages
+from backend_embedded.storage.schema import IS_WRITING, messages
 
 T = TypeVar("T")
+
+
+class _Calls:
+    """Those that are under way."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """One more, until the block is left."""
+        self._count += 1
+        self._none.clear()
+        try:
+            yield
+        finally:
+            self._count -= 1
+            if not self._count:
+                self._none.set()
+
+    async def ended(self) -> None:
+        """Return when there is none."""
+        await self._none.wait()
 
 
 class ChosenDatabase(Database):
@@ -34,9 +58,10 @@ class ChosenDatabase(Database):
         super().__init__(current.capability(), publish)
         self.current = current
         self._held = ""
-        self._writing_now = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self._reads = _Calls()
+        self._writes = _Calls()
+        self._open = asyncio.Event()
+        self._open.set()
 
     async def __aenter__(self) -> Self:
         await self.current.__aenter__()
@@ -52,6 +77,16 @@ class ChosenDatabase(Database):
         """Of the one that is used now."""
         return self.current.dialect
 
+    @property
+    def home_id(self) -> UUID | None:  # type: ignore[override]
+        """Of the one that is used now."""
+        return self.current.home_id
+
+    @property
+    def place(self) -> str:  # type: ignore[override]
+        """Of the one that is used now."""
+        return self.current.place
+
     def capability(self) -> Capability:
         """That of the one that is used now; degraded while it is held."""
         there = self.current.capability()
@@ -61,30 +96,27 @@ class ChosenDatabase(Database):
 
     async def read(self, work: Work[T], limit_s: float = LIMIT_S) -> T:
         """Carry out `work`, which only reads."""
-        return await self.current.read(work, limit_s)
+        with self._reads.counted():
+            return await self.current.read(work, limit_s)
 
     async def write(self, work: Work[T], one_by_one: str = "", limit_s: float = LIMIT_S) -> T:
         """Carry out `work`, all or nothing. Raises StorageUnavailable while the database is held."""
-        async with self._counted():
+        await self._refuse_while_held()
+        with self._writes.counted():
             return await self.current.write(work, one_by_one, limit_s)
 
     async def append(self, message_id: UUID, text: str) -> None:
         """Add text to the end of a message that is written."""
-        async with self._counted():
+        await self._refuse_while_held()
+        with self._writes.counted():
             await self.current.append(message_id, text)
 
-    @asynccontextmanager
-    async def _counted(self) -> AsyncIterator[None]:
+    async def _refuse_while_held(self) -> None:
+        """Return when writing is allowed; whether it will be may still have to be found out."""
+        while not self._open.is_set():
+            await self._open.wait()
         if self._held:
             raise StorageUnavailable(self._held, remedy="Try again when it is done.")
-        self._writing_now += 1
-        self._quiet.clear()
-        try:
-            yield
-        finally:
-            self._writing_now -= 1
-            if not self._writing_now:
-                self._quiet.set()
 
     @asynccontextmanager
     async def held(self, reason: str) -> AsyncIterator[None]:
@@ -93,13 +125,18 @@ class ChosenDatabase(Database):
         Raises:
             Conflict: an answer is being written, or it is held already.
         """
-        if self._held:
+        if self._held or not self._open.is_set():
             raise Conflict("The data is being worked on already.", remedy="Wait until that is done.")
-        self._held = reason
+        # Until it is clear, writes wait: the answer on whose account this is refused must not be cut by it.
+        self._open.clear()
         try:
-            await self._quiet.wait()
+            await self._writes.ended()
             if await self.current.read(_answers_being_written):
                 raise Conflict("An answer is being written.", remedy="Wait for its end, or stop it.")
+            self._held = reason
+        finally:
+            self._open.set()
+        try:
             self._tell()
             yield
         finally:
@@ -107,9 +144,11 @@ class ChosenDatabase(Database):
             self._tell()
 
     async def exchange(self, other: Database) -> None:
-        """Use another one, which is open, from now on; the one before is closed."""
+        """Use another one, which is open, from now on; the one before is closed when nobody reads it any more."""
         before, self.current = self.current, other
+        reads, self._reads = self._reads, _Calls()
         self._tell()
+        await reads.ended()
         await before.__aexit__(None, None, None)
 
     def _tell(self) -> None:
@@ -121,13 +160,14 @@ class ChosenDatabase(Database):
     async def _writing(self, work: Work[T], one_by_one: str, limit_s: float) -> T:
         return await self.current.write(work, one_by_one, limit_s)
 
-    def _translated(self) -> AbstractContextManager[None]:
-        return self.current._translated()
+    def translated(self) -> AbstractContextManager[None]:
+        """Raise errors of this program in place of the driver's."""
+        return self.current.translated()
 
     async def _size_bytes(self, connection: AsyncConnection) -> int:
         return await self.current._size_bytes(connection)
 
 
 async def _answers_being_written(connection: AsyncConnection) -> int:
-    counted = select(func.count()).select_from(messages).where(messages.c.status == MessageStatus.WRITING)
+    counted = select(func.count()).select_from(messages).where(IS_WRITING)
     return await connection.scalar(counted) or 0

@@ -66,8 +66,12 @@ async def open_appender(file: Path) -> aiosqlite.Connection:
     need five, and so a quarter of the processor time, which the model needs itself.
     """
     connection = await aiosqlite.connect(file, isolation_level=None)
-    for pragma in PRAGMAS:
-        await connection.execute(pragma)
+    try:
+        for pragma in PRAGMAS:
+            await connection.execute(pragma)
+    except BaseException:
+        await connection.close()
+        raise
     return connection
 
 

@@ -127,17 +127,26 @@ class SqlConversationStore:
         """Store a question with its files, and the empty answer to it."""
         return await self._write(
             lambda connection: asking.ask(
-                connection, content, title, conversation_id, parent_id, as_root, attachments
+                connection,
+                content,
+                title,
+                conversation_id,
+                parent_id,
+                as_root,
+                attachments,
+                self.database.home_id,
             )
         )
 
     async def answer_again(self, question_id: UUID) -> Turn:
         """Store one more empty answer to a question."""
-        return await self._write(lambda connection: asking.answer_again(connection, question_id))
+        home_id = self.database.home_id
+        return await self._write(lambda connection: asking.answer_again(connection, question_id, home_id))
 
     async def reopen(self, answer_id: UUID) -> Turn:
         """Set an answer to `writing` again."""
-        return await self._write(lambda connection: asking.reopen(connection, answer_id))
+        home_id = self.database.home_id
+        return await self._write(lambda connection: asking.reopen(connection, answer_id, home_id))
 
     async def branch_off(
         self, conversation_id: UUID, message_id: UUID, title: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,14 +19,20 @@ from backend_embedded.errors import Conflict, StorageError
 from backend_embedded.storage import records
 from backend_embedded.storage.database import Database
 from backend_embedded.storage.rows import AnyRow
-from backend_embedded.storage.schema import metadata
+from backend_embedded.storage.schema import attachments, metadata
 
 BATCH = 1_000
+FILES_AT_ONCE = 20
+"""Rows of attached files, each with all of its text."""
 LIMIT_S = 6 * 3_600.0
 """Longest time of a whole copy."""
 COPIED: Sequence[Table] = tuple(table for table in metadata.sorted_tables if table is not records.migrations)
 """Tables in the order of their foreign keys. Which revisions were run is every database's own."""
 MODULUS = 1 << 256
+EXACT = 1 << 53
+"""Whole numbers below this are the same as a float."""
+Translated = Callable[[], AbstractContextManager[None]]
+"""Names the failures of one of the two databases, whichever is meanwhile spoken to."""
 
 
 class CopyCancelled(Exception):
@@ -81,11 +88,15 @@ async def copy(
 
     async def read(there: AsyncConnection) -> tuple[TableCopy, ...]:
         async def write(here: AsyncConnection) -> tuple[TableCopy, ...]:
-            progress = Progress(tell, total=2 * await _count(there))
+            with source.translated():
+                progress = Progress(tell, total=2 * await _count(there))
             await _clear(here, replace=replace)
-            copied = [await _copy_table(there, here, table, progress) for table in COPIED]
+            copied = [
+                await _copy_table(_parts(there, table, source.translated), here, table, progress)
+                for table in COPIED
+            ]
             for table, one in zip(COPIED, copied, strict=True):
-                await _compare(here, table, one, progress)
+                await _compare(_parts(here, table, target.translated), table, one, progress)
             if target.dialect == "postgresql":
                 await _go_on_counting(here)
             return tuple(copied)
@@ -100,7 +111,8 @@ async def summed(database: Database, tell: Callable[[str, int, int], None]) -> t
 
     async def read(there: AsyncConnection) -> tuple[TableCopy, ...]:
         progress = Progress(tell, total=await _count(there))
-        return tuple([await _sum_of(there, table, progress) for table in COPIED])
+        parts = [(table, _parts(there, table, database.translated)) for table in COPIED]
+        return tuple([await _sum_of(rows, table, progress) for table, rows in parts])
 
     return await database.read(read, limit_s=LIMIT_S)
 
@@ -111,6 +123,10 @@ async def _count(connection: AsyncConnection) -> int:
 
 
 async def _clear(connection: AsyncConnection, *, replace: bool) -> None:
+    """Make all tables empty, and have nobody else write until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        names = ", ".join(table.name for table in COPIED)
+        await connection.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
     if not replace and await _count(connection):
         raise Conflict(
             "This database holds data of the program already.",
@@ -123,12 +139,12 @@ async def _clear(connection: AsyncConnection, *, replace: bool) -> None:
 
 
 async def _copy_table(
-    there: AsyncConnection, here: AsyncConnection, table: Table, progress: Progress
+    parts: AsyncIterator[Sequence[AnyRow]], here: AsyncConnection, table: Table, progress: Progress
 ) -> TableCopy:
     parents = _own_parents(table)
     late: list[tuple[Any, dict[str, Any]]] = []
     checksum = Checksum()
-    async for part in _parts(there, table):
+    async for part in parts:
         given = [dict(row._mapping) for row in part]
         for row, values in zip(part, given, strict=True):
             checksum.add(row)
@@ -144,8 +160,10 @@ async def _copy_table(
     return TableCopy(name=table.name, rows=checksum.rows, checksum=checksum.hexadecimal())
 
 
-async def _compare(connection: AsyncConnection, table: Table, wanted: TableCopy, progress: Progress) -> None:
-    found = await _sum_of(connection, table, progress)
+async def _compare(
+    parts: AsyncIterator[Sequence[AnyRow]], table: Table, wanted: TableCopy, progress: Progress
+) -> None:
+    found = await _sum_of(parts, table, progress)
     if found != wanted:
         raise StorageError(
             f"The table {table.name} was not copied as it is: {wanted.rows} rows became {found.rows}, "
@@ -155,26 +173,31 @@ async def _compare(connection: AsyncConnection, table: Table, wanted: TableCopy,
         )
 
 
-async def _sum_of(connection: AsyncConnection, table: Table, progress: Progress) -> TableCopy:
+async def _sum_of(parts: AsyncIterator[Sequence[AnyRow]], table: Table, progress: Progress) -> TableCopy:
     checksum = Checksum()
-    async for part in _parts(connection, table):
+    async for part in parts:
         for row in part:
             checksum.add(row)
         progress.step(f"checking {table.name}", len(part))
     return TableCopy(name=table.name, rows=checksum.rows, checksum=checksum.hexadecimal())
 
 
-async def _parts(connection: AsyncConnection, table: Table) -> AsyncIterator[Sequence[AnyRow]]:
+async def _parts(
+    connection: AsyncConnection, table: Table, translated: Translated
+) -> AsyncIterator[Sequence[AnyRow]]:
     """All rows, some at a time, by their key: what was read is not held, and no cursor stays open."""
     key = tuple(table.primary_key.columns)
-    wanted = select(table).order_by(*key).limit(BATCH)
-    part = (await connection.execute(wanted)).all()
-    while part:
-        yield part
-        if len(part) < BATCH:
+    count = FILES_AT_ONCE if table is attachments else BATCH
+    wanted = following = select(table).order_by(*key).limit(count)
+    while True:
+        with translated():
+            part = (await connection.execute(following)).all()
+        if part:
+            yield part
+        if len(part) < count:
             return
         last = tuple_(*(literal(part[-1]._mapping[column], column.type) for column in key))
-        part = (await connection.execute(wanted.where(tuple_(*key) > last))).all()
+        following = wanted.where(tuple_(*key) > last)
 
 
 async def _go_on_counting(connection: AsyncConnection) -> None:
@@ -202,8 +225,10 @@ def _plain(value: Any) -> Any:
     match value:
         case str():
             return value.replace("\0", "\ufffd")
-        case float() if value.is_integer():
+        case float() if value.is_integer() and abs(value) < EXACT:
             return int(value)
+        case int() if not isinstance(value, bool) and abs(value) >= EXACT:
+            return float(value)  # PostgreSQL tells a large float in all its digits
         case UUID():
             return value.hex
         case datetime():
@@ -211,7 +236,7 @@ def _plain(value: Any) -> Any:
         case bytes():
             return value.hex()
         case dict():
-            return {str(name): _plain(one) for name, one in value.items()}
+            return {_plain(str(name)): _plain(one) for name, one in value.items()}
         case list() | tuple():
             return [_plain(one) for one in value]
         case _:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_embedded.contract.conversations import MessageStatus
@@ -22,7 +22,7 @@ from backend_embedded.contract.status import Capability, State
 from backend_embedded.errors import StorageError, StorageUnavailable
 from backend_embedded.storage.connections import unbroken
 from backend_embedded.storage.records import tasks
-from backend_embedded.storage.schema import attachments, conversations, messages
+from backend_embedded.storage.schema import IS_WRITING, attachments, conversations, messages
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Coroutine[Any, Any, T]]
@@ -34,6 +34,8 @@ CUT_OFF = ErrorBody(
 )
 UNSENT_FOR = timedelta(days=7)
 """Files that were uploaded and never sent are removed after this."""
+ABANDONED_AFTER = timedelta(hours=6)
+"""An answer of another home that nobody touched for so long: its backend will not end it any more."""
 COUNTED_EVERY_S = 30.0
 LIMIT_S = 10.0
 """Longest time of a transaction; only a database in another process can take that long."""
@@ -49,6 +51,10 @@ class Database(ABC):
 
     dialect: str
     """SQLAlchemy's name of it: `sqlite` or `postgresql`."""
+    home_id: UUID | None = None
+    """Whose answers are written here, where several homes may share a database; None: nobody shares it."""
+    place: str
+    """Which data this is: the same for all who share it and for nobody else, in a cache that they use together."""
 
     def __init__(self, capability: Capability, publish: Callable[[CapabilityChanged], None]) -> None:
         self._capability = capability
@@ -78,7 +84,7 @@ class Database(ABC):
         """Carry out `work` in a transaction that is committed at its end."""
 
     @abstractmethod
-    def _translated(self) -> AbstractContextManager[None]:
+    def translated(self) -> AbstractContextManager[None]:
         """Raise errors of this program in place of the driver's."""
 
     @abstractmethod
@@ -128,7 +134,7 @@ class Database(ABC):
             return f"{chats} conversations, {jobs} tasks, {size / 1e6:.1f} MB"
 
         try:
-            with self._translated():
+            with self.translated():
                 self._holds = await self._reading(work, LIMIT_S)
         except StorageError:
             self._holds = ""  # what is wrong is told by the call that needs the store
@@ -138,7 +144,7 @@ class Database(ABC):
         """Translate errors and keep the capability as the last call found it."""
         began = time.perf_counter()
         try:
-            with self._translated():
+            with self.translated():
                 yield
         except StorageUnavailable as error:
             self._becomes(State.DOWN, error.message)
@@ -155,14 +161,29 @@ class Database(ABC):
         self._publish(CapabilityChanged(capability=self.capability()))
 
 
-async def set_in_order(connection: AsyncConnection) -> None:
-    """What a store needs when it is opened: answers that a crash cut off, files that were never sent."""
+async def set_in_order(connection: AsyncConnection, home_id: UUID | None = None) -> None:
+    """What a store needs when it is opened: answers that a crash cut off, files that were never sent.
+
+    Args:
+        home_id: only its own answers are ended, and those that nobody will end; None: all of them.
+    """
+    now = datetime.now(UTC)
     await connection.execute(
         update(messages)
-        .where(messages.c.status == MessageStatus.WRITING)
+        .where(IS_WRITING, true() if home_id is None else _left_by(home_id, now))
         .values(status=MessageStatus.INCOMPLETE, error=CUT_OFF.model_dump(mode="json"))
     )
-    old = datetime.now(UTC) - UNSENT_FOR
+    old = now - UNSENT_FOR
     await connection.execute(
         delete(attachments).where(attachments.c.conversation_id.is_(None), attachments.c.created_at < old)
+    )
+
+
+def _left_by(home_id: UUID, now: datetime) -> ColumnElement[bool]:
+    """Answers that no running backend goes on with, when that of this home is just starting."""
+    touched = select(conversations.c.updated_at).where(conversations.c.id == messages.c.conversation_id)
+    return or_(
+        messages.c.home_id == home_id,
+        messages.c.home_id.is_(None),
+        touched.scalar_subquery() < now - ABANDONED_AFTER,
     )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import aiosqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,17 +48,24 @@ class SqliteDatabase(Database):
             publish,
         )
         self.file = file
+        self.place = uuid4().hex[
+            :12
+        ]  # nobody else has it open, and what was cached need not outlive this run
         self._writer = open_engine(file, writes=True)
         self._reader = open_engine(file, writes=False)
         self.appender: aiosqlite.Connection | None = None
 
     async def __aenter__(self) -> Self:
-        with self._translated():
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            async with self._writer.begin() as connection:
-                await connection.run_sync(upgrade)
-                await set_in_order(connection)
-            self.appender = await open_appender(self.file)
+        try:
+            with self.translated():
+                self.file.parent.mkdir(parents=True, exist_ok=True)
+                async with self._writer.begin() as connection:
+                    await connection.run_sync(upgrade)
+                    await set_in_order(connection)
+                self.appender = await open_appender(self.file)
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
         return self
 
     async def __aexit__(
@@ -86,7 +93,8 @@ class SqliteDatabase(Database):
         async with self._writer.begin() as connection:
             return await work(connection)
 
-    def _translated(self) -> AbstractContextManager[None]:
+    def translated(self) -> AbstractContextManager[None]:
+        """Raise errors of this program in place of the driver's."""
         return translated(str(self.file))
 
     async def _size_bytes(self, connection: AsyncConnection) -> int:

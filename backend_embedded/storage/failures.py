@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError, StatementError
 
-from backend_embedded.errors import StorageError, StorageUnavailable
+from backend_embedded.errors import InvalidInput, StorageError, StorageUnavailable
 
 REASONS = {
     "SQLITE_FULL": ("The disk is full.", "Free some space on the disk that holds {file}."),
@@ -25,11 +25,25 @@ REASONS = {
 
 @contextmanager
 def translated(file: str) -> Iterator[None]:
-    """Raise `StorageUnavailable` or `StorageError` in place of a driver's error; `file` is named in it."""
+    """Raise `StorageUnavailable`, `StorageError` or `InvalidInput` in place of a driver's error.
+
+    Args:
+        file: is named in it.
+    """
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-        raise _ours(error, file) from error
+    except (SQLAlchemyError, sqlite3.Error, OSError, OverflowError, UnicodeError) as error:
+        raise unstorable(error) or _ours(error, file) from error
+
+
+def unstorable(error: Exception) -> InvalidInput | None:
+    """What is told of a value that the driver cannot hand to the database; None for another failure."""
+    cause = error
+    if isinstance(error, StatementError) and not isinstance(error, DBAPIError) and error.orig is not None:
+        cause = error.orig if isinstance(error.orig, Exception) else error
+    if not isinstance(cause, OverflowError | ValueError | TypeError):
+        return None
+    return InvalidInput(f"The database cannot store this: {cause}.", remedy="Correct the value.")
 
 
 def _ours(error: Exception, file: str) -> StorageError:

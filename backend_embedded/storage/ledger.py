@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
-from sqlalchemy import insert, select
+from sqlalchemy import Uuid, bindparam, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_embedded.contract.ledger import AuditLine
@@ -14,11 +14,16 @@ from backend_embedded.contract.queue import EventMessage
 from backend_embedded.storage.database import Database
 from backend_embedded.storage.paging import page
 from backend_embedded.storage.record_ports import Actor, Delivery, Listing, Page
-from backend_embedded.storage.records import audit_logs, outbox, processed_messages
+from backend_embedded.storage.records import audit_logs, outbox
 from backend_embedded.storage.rows import AnyRow
+from backend_embedded.storage.schema import UtcDateTime
 
 SOURCE = "control_center"
 """Where an event happens that no agent brings about."""
+HEED = text(
+    "INSERT INTO processed_messages (message_id, consumer, at) VALUES (:message_id, :consumer, :at) "
+    "ON CONFLICT DO NOTHING"
+).bindparams(bindparam("message_id", type_=Uuid), bindparam("at", type_=UtcDateTime))
 
 
 async def note(
@@ -72,20 +77,14 @@ async def announce_event(
 
 
 async def is_news(connection: AsyncConnection, told: Delivery) -> bool:
-    """Whether a consumer hears a message for the first time; it is noted that it has."""
-    there = await connection.scalar(
-        select(processed_messages.c.message_id).where(
-            processed_messages.c.message_id == told.message_id, processed_messages.c.consumer == told.consumer
-        )
+    """Whether a consumer hears a message for the first time; it is noted that it has.
+
+    Of two transactions that hear it at once, the second waits for the end of the first.
+    """
+    noted = await connection.execute(
+        HEED, {"message_id": told.message_id, "consumer": told.consumer, "at": datetime.now(UTC)}
     )
-    if there is not None:
-        return False
-    await connection.execute(
-        insert(processed_messages).values(
-            message_id=told.message_id, consumer=told.consumer, at=datetime.now(UTC)
-        )
-    )
-    return True
+    return noted.rowcount == 1
 
 
 def as_uuid(correlation_id: str) -> UUID:

@@ -7,13 +7,14 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from backend_embedded.contract.data import DataJob, DataWork, JobState
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.errors import Conflict, ControlCenterError, NotFound, StorageUnavailable
-from backend_embedded.storage.backup import back_up, restore
+from backend_embedded.storage.backup import back_up, restore, settle
 from backend_embedded.storage.checking import problems_in
 from backend_embedded.storage.chosen import ChosenDatabase
 from backend_embedded.storage.copying import CopyCancelled, copy
@@ -43,7 +44,7 @@ class House:
     open_url: Callable[[str], Database]
     shown: Callable[[str], str]
     switch: Callable[[str], Awaitable[None]]
-    changed: Callable[[], None]
+    changed: Callable[[], Awaitable[None]]
 
 
 class DataJobs:
@@ -149,38 +150,51 @@ class DataJobs:
                 raise
             await self._database.exchange(other)
             self._set(kept=str(self._house.file))
-        self._house.changed()
+        await self._house.changed()
 
     async def _back(self) -> None:
         file = self._house.file
         part = file.with_name(f"{file.name}.moving")
         async with self._database.held(MOVING):
-            for name in _all_of(part):
-                name.unlink(missing_ok=True)
+            _remove(part)
             try:
                 async with self._house.open_file(part) as made:
                     self._set(tables=await copy(self._database, made, self._tell))
+                await settle(part)
             except BaseException:
-                for name in _all_of(part):
-                    name.unlink(missing_ok=True)
+                _remove(part)
                 raise
             kept = _aside(file)
-            for old, new in zip(_all_of(file), _all_of(kept), strict=True):
-                if old.exists():
-                    old.replace(new)
-            part.replace(file)
-            own = self._house.open_file(file)
-            await own.__aenter__()
-            await self._house.switch("")
+            own = await self._put_in_place(part, kept)
             await self._database.exchange(own)
             self._set(kept=str(kept) if kept.exists() else "")
-        self._house.changed()
+        await self._house.changed()
+
+    async def _put_in_place(self, part: Path, kept: Path) -> Database:
+        """Make `part` the file of the home, whose old one is kept, and have the settings name it; open."""
+        file = self._house.file
+        _rename(file, kept)
+        try:
+            _rename(part, file)
+            own = self._house.open_file(file)
+            await own.__aenter__()
+            try:
+                await self._house.switch("")
+            except BaseException:
+                await own.__aexit__(None, None, None)
+                raise
+        except BaseException:
+            _remove(part)
+            _remove(file)
+            _rename(kept, file)
+            raise
+        return own
 
     async def _restore(self, file: Path) -> None:
         async with self._database.held(RESTORING):
             tables = await restore(self._database.current, file, self._house.open_file, self._tell)
             self._set(tables=tables)
-        self._house.changed()
+        await self._house.changed()
 
     def _tell(self, step: str, done: int, total: int) -> None:
         if self._cancelled:
@@ -204,7 +218,25 @@ def _all_of(file: Path) -> tuple[Path, ...]:
     return (file, file.with_name(file.name + "-wal"), file.with_name(file.name + "-shm"))
 
 
+def _remove(file: Path) -> None:
+    """Remove a database that is not open."""
+    for name in _all_of(file):
+        name.unlink(missing_ok=True)
+
+
+def _rename(file: Path, other: Path) -> None:
+    """Give a database that is not open another name, if it is there."""
+    for old, new in zip(_all_of(file), _all_of(other), strict=True):
+        if old.exists():
+            old.replace(new)
+
+
 def _aside(file: Path) -> Path:
     """A name beside the file that is free."""
     now = datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    return file.with_name(f"{file.stem}-before-{now}{file.suffix}")
+    for again in count(1):
+        name = f"{file.stem}-before-{now}" + (f"-{again}" if again > 1 else "")
+        free = file.with_name(name + file.suffix)
+        if not free.exists():
+            break
+    return free

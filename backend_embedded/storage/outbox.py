@@ -36,13 +36,14 @@ class SqlOutbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def waiting(self, limit: int, after: int = 0) -> Sequence[Announced]:
-        """What is not published yet, in the order of writing."""
+    async def waiting(self, limit: int, after: int = 0, without: Sequence[str] = ()) -> Sequence[Announced]:
+        """What is not published yet, in the order of writing, without the keys that begin so."""
+        others = [~outbox.c.routing_key.startswith(beginning, autoescape=True) for beginning in without]
 
         async def work(connection: AsyncConnection) -> Sequence[Announced]:
             rows = await connection.execute(
                 select(outbox.c.number, outbox.c.id, outbox.c.routing_key, outbox.c.body)
-                .where(outbox.c.published_at.is_(None), outbox.c.number > after)
+                .where(outbox.c.published_at.is_(None), outbox.c.number > after, *others)
                 .order_by(outbox.c.number)
                 .limit(limit)
             )

@@ -1,12 +1,10 @@
-"""A PostgreSQL database through psycopg: its pool, its transactions, and what happens while it is gone."""
+"""A PostgreSQL database: what is tried again, and what happens while its server is gone."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket
-import time
+import hashlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -15,29 +13,22 @@ from typing import Self, TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from backend_embedded.contract.events import CapabilityChanged
 from backend_embedded.contract.status import Capability, State
 from backend_embedded.errors import StorageError, StorageUnavailable
 from backend_embedded.resilience.retry import DATABASE, Retries, RetryObserver
-from backend_embedded.storage.conversations import SqlConversationStore
 from backend_embedded.storage.database import Database, Work, set_in_order
-from backend_embedded.storage.postgres_engine import (
-    CONNECT_S,
-    MOST,
-    PoolGauge,
-    Unmeasured,
-    address,
-    open_engine,
-)
+from backend_embedded.storage.postgres_engine import CONNECT_S, PoolGauge, Unmeasured, address
 from backend_embedded.storage.postgres_failures import translated
+from backend_embedded.storage.postgres_transactions import PostgresTransactions
 from backend_embedded.storage.retrying import (
     ConnectionLost,
     ConnectionTimedOut,
     DeadlockDetected,
-    OutcomeUnknown,
+    PoolExhausted,
+    ServerSilent,
 )
 from backend_embedded.storage.upgrade import upgrade
 
@@ -47,7 +38,6 @@ LOOK_AGAIN_S = 0.5
 LOOK_S = 15.0
 UPGRADE_S = 600.0
 APPEND = text("UPDATE messages SET text = text || :text WHERE id = CAST(:id AS uuid)")
-LOCK = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
 
 
 class PostgresDatabase(Database):
@@ -61,6 +51,7 @@ class PostgresDatabase(Database):
         publish: told when the store becomes unusable and usable again.
         gauge: told of the pool.
         observer: told of what is tried again.
+        home_id: of the home whose answers are written there; others may use the same database.
     """
 
     dialect = "postgresql"
@@ -71,35 +62,33 @@ class PostgresDatabase(Database):
         publish: Callable[[CapabilityChanged], None],
         gauge: PoolGauge | None = None,
         observer: RetryObserver | None = None,
+        home_id: UUID | None = None,
     ) -> None:
         self.url = address(url)
         self.where = f"{self.url.host or 'localhost'}:{self.url.port or 5432}"
+        self.home_id = home_id
+        self.place = hashlib.sha256(f"{self.where}/{self.url.database}".encode()).hexdigest()[:12]
         now = datetime.now(UTC)
         super().__init__(
             Capability(name="store", state=State.OK, provider="PostgreSQL", product="PostgreSQL", since=now),
             publish,
         )
-        self._gauge = gauge or Unmeasured()
         self._retries = Retries(DATABASE, self._reason_of, observer)
-        self._engine = open_engine(self.url)
-        self._snapshots = self._engine.execution_options(
-            isolation_level="REPEATABLE READ", postgresql_readonly=True
-        )
-        self._alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._transactions = PostgresTransactions(self.url, self.where, gauge or Unmeasured())
         self._ready = False
-        self._lost: StorageUnavailable | None = None
+        self._lost: StorageError | None = None
         self._look = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         try:
             await self._get_ready()
-        except StorageUnavailable as error:
+        except StorageError as error:
             # It is waited for: whoever gave a wrong address must be able to give another one.
             self._lose(error)
             self._becomes(State.DOWN, error.message)
         except BaseException:
-            await self._engine.dispose()
+            await self._transactions.close()
             raise
         self._looking = asyncio.create_task(self._keep_looking())
         return self
@@ -110,7 +99,7 @@ class PostgresDatabase(Database):
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
-        await self._engine.dispose()
+        await self._transactions.close()
 
     async def append(self, message_id: UUID, text: str) -> None:
         """Add text to the end of a message that is written."""
@@ -121,18 +110,18 @@ class PostgresDatabase(Database):
         await self.write(work)
 
     async def _reading(self, work: Work[T], limit_s: float) -> T:
-        return await self._again(self._snapshots, work, "", limit_s)
+        return await self._again(self._transactions.reading, work, "", limit_s)
 
     async def _writing(self, work: Work[T], one_by_one: str, limit_s: float) -> T:
-        return await self._again(self._engine, work, one_by_one, limit_s)
+        return await self._again(self._transactions.writing, work, one_by_one, limit_s)
 
     async def _again(self, engine: AsyncEngine, work: Work[T], one_by_one: str, limit_s: float) -> T:
         """Carry out `work`, anew after what passes by itself and left nothing done (specification 9.2)."""
 
         async def attempt() -> T:
             if self._lost is not None:
-                raise type(self._lost)(self._lost.message, remedy=self._lost.remedy, **self._lost.details)
-            return await self._once(engine, work, one_by_one, limit_s)
+                raise StorageUnavailable(self._lost.message, remedy=self._lost.remedy, **self._lost.details)
+            return await self._transactions.carry_out(engine, work, one_by_one, limit_s)
 
         try:
             return await self._retries.call(attempt)
@@ -146,6 +135,8 @@ class PostgresDatabase(Database):
         if self._lost is not None:
             return ""
         match error:
+            case ServerSilent():
+                return ""
             case ConnectionTimedOut() | ConnectionLost():
                 return "CONNECTION_TIMEOUT"
             case DeadlockDetected():
@@ -153,84 +144,7 @@ class PostgresDatabase(Database):
             case _:
                 return ""
 
-    async def _once(self, engine: AsyncEngine, work: Work[T], one_by_one: str, limit_s: float) -> T:
-        with self._translated():
-            connection = await self._taken(engine)
-        try:
-            return await self._transaction(connection, work, one_by_one, limit_s)
-        finally:
-            with self._translated():
-                await connection.close()
-            self._gauge.in_use(self._in_use())
-
-    async def _taken(self, engine: AsyncEngine) -> AsyncConnection:
-        """A connection out of the pool, or a new one."""
-        if self._in_use() >= MOST:
-            self._gauge.exhausted()
-        began = time.perf_counter()
-        try:
-            connection = await engine.connect()
-        except PoolTimeout:
-            self._gauge.waited(time.perf_counter() - began)
-            raise
-        self._gauge.waited(time.perf_counter() - began)
-        self._gauge.in_use(self._in_use())
-        return connection
-
-    async def _transaction(
-        self, connection: AsyncConnection, work: Work[T], one_by_one: str, limit_s: float
-    ) -> T:
-        committing = False
-        raw = (await connection.get_raw_connection()).driver_connection
-        assert raw is not None
-        cut = False
-
-        def hang_up() -> None:
-            nonlocal cut
-            cut = True
-            if not raw.closed:
-                _hang_up(raw.pgconn.socket)
-
-        hanging = asyncio.get_running_loop().call_later(limit_s, hang_up)
-        try:
-            with self._translated():
-                if one_by_one:
-                    await connection.execute(LOCK, {"name": one_by_one})
-                done = await work(connection)
-                committing = True
-                await connection.commit()
-        except (ConnectionLost, ConnectionTimedOut) as error:
-            await connection.invalidate()
-            if cut:
-                raise self._silent(limit_s) from error
-            if committing:
-                raise OutcomeUnknown(
-                    f"{error.message} Whether the last change was stored is not known.",
-                    remedy=error.remedy,
-                    **error.details,
-                ) from error
-            raise
-        except BaseException:
-            with contextlib.suppress(StorageError), self._translated():
-                await connection.rollback()
-            raise
-        finally:
-            hanging.cancel()
-        return done
-
-    def _silent(self, limit_s: float) -> ConnectionTimedOut:
-        silent = ConnectionTimedOut(
-            f"PostgreSQL at {self.where} did not answer for {limit_s:g} s.",
-            remedy="Look at the server; the program goes on by itself.",
-            server=self.where,
-        )
-        self._lose(silent)
-        return silent
-
-    def _in_use(self) -> int:
-        return int(self._engine.pool.checkedout())  # type: ignore[attr-defined]
-
-    def _lose(self, error: StorageUnavailable) -> None:
+    def _lose(self, error: StorageError) -> None:
         self._lost = error
         self._look.set()
 
@@ -251,25 +165,39 @@ class PostgresDatabase(Database):
     async def _look_once(self) -> None:
         try:
             await self._get_ready()
-        except StorageUnavailable as error:
-            self._lost = self._lost or error
+        except PoolExhausted:
+            return  # others are being served, or wait for their limit
+        except StorageError as error:
+            if not self._ready:
+                self._lost = error
+            elif isinstance(error, StorageUnavailable):
+                self._lost = self._lost or error
+            else:
+                return  # it answers; what is wrong is told by the call that meets it
             self._becomes(State.DOWN, self._lost.message)
-        except StorageError:
-            return  # it answers; what is wrong is told by the call that meets it
 
     async def _get_ready(self) -> None:
         """Bring the tables up to date the first time; later only see that the server answers."""
+        there = self._transactions
         if self._ready:
-            await self._once(self._alone, _look, "", CONNECT_S)
+            await there.carry_out(there.looking, _look, "", CONNECT_S)
         else:
-            version = await self._once(self._engine, _prepare, "upgrade", UPGRADE_S)
+            version = await there.carry_out(there.writing, self._prepare, "upgrade", UPGRADE_S)
             self._ready = True
             self._capability = self._capability.model_copy(update={"product": f"PostgreSQL {version}"})
         if self._lost is not None:
             self._lost = None
             self._becomes(State.OK, "")
 
-    def _translated(self) -> AbstractContextManager[None]:
+    async def _prepare(self, connection: AsyncConnection) -> str:
+        """Bring the tables up to date and in order; the server's version."""
+        await connection.run_sync(upgrade)
+        await set_in_order(connection, self.home_id)
+        told = str(await connection.scalar(text("SHOW server_version")))
+        return told.split()[0]
+
+    def translated(self) -> AbstractContextManager[None]:
+        """Raise errors of this program in place of the driver's."""
         return translated(self.where)
 
     async def _size_bytes(self, connection: AsyncConnection) -> int:
@@ -278,37 +206,3 @@ class PostgresDatabase(Database):
 
 async def _look(connection: AsyncConnection) -> None:
     await connection.execute(text("SELECT 1"))
-
-
-async def _prepare(connection: AsyncConnection) -> str:
-    """Bring the tables up to date and in order; the server's version."""
-    await connection.run_sync(upgrade)
-    await set_in_order(connection)
-    told = str(await connection.scalar(text("SHOW server_version")))
-    return told.split()[0]
-
-
-def _hang_up(descriptor: int) -> None:
-    """Cut a connection that does not answer: cancelling what waits for it would wait for it too."""
-    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as ours:
-        ours.shutdown(socket.SHUT_RDWR)
-
-
-class PostgresConversationStore(SqlConversationStore):
-    """Conversations in a PostgreSQL database; open with `async with`."""
-
-    database: PostgresDatabase
-
-    def __init__(
-        self, url: str, publish: Callable[[CapabilityChanged], None], gauge: PoolGauge | None = None
-    ) -> None:
-        super().__init__(PostgresDatabase(url, publish, gauge))
-
-    async def __aenter__(self) -> Self:
-        await self.database.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.database.__aexit__(kind, error, trace)

@@ -81,8 +81,8 @@ def open_engine(url: URL) -> AsyncEngine:
         connect_args={
             "connect_timeout": CONNECT_S,
             "prepare_threshold": PREPARED_AFTER,
+            # Nothing else is asked for at the start of a connection: a pooler refuses what it does not know.
             "application_name": "sutazai",
-            "options": "-c timezone=UTC",
         },
     )
 

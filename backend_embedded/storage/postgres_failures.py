@@ -12,7 +12,14 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from backend_embedded.errors import InvalidInput, StorageError, StorageUnavailable
-from backend_embedded.storage.retrying import ConnectionLost, ConnectionTimedOut, DeadlockDetected
+from backend_embedded.storage.failures import unstorable
+from backend_embedded.storage.retrying import (
+    ConnectionLost,
+    ConnectionTimedOut,
+    DeadlockDetected,
+    PoolExhausted,
+    PreparedLost,
+)
 
 REASONS = {
     "28": ("PostgreSQL at {where} does not let this user in.", "Check the name and the password."),
@@ -32,6 +39,7 @@ REFUSED = (
     (re.compile(r"the database system is (starting up|shutting down|in recovery|not yet)"), "57P03"),
 )
 DEADLOCKS = ("40P01", "40001")
+PREPARED = ("26000", "42P05")
 SERVER_ENDED = ("57P01", "57P02")
 NOT_STORABLE = "22"
 AGAIN = "Start PostgreSQL again; the program goes on by itself."
@@ -43,12 +51,12 @@ def translated(where: str) -> Iterator[None]:
     try:
         yield
     except PoolTimeout as error:
-        raise StorageUnavailable(
+        raise PoolExhausted(
             f"All connections to PostgreSQL at {where} are in use.",
             remedy="Try again; if it stays so, something holds them.",
         ) from error
-    except (SQLAlchemyError, psycopg.Error, OSError) as error:
-        raise _ours(error, where) from error
+    except (SQLAlchemyError, psycopg.Error, OSError, OverflowError, UnicodeError) as error:
+        raise unstorable(error) or _ours(error, where) from error
 
 
 def _ours(error: Exception, where: str) -> StorageError | InvalidInput:
@@ -60,6 +68,8 @@ def _ours(error: Exception, where: str) -> StorageError | InvalidInput:
         code = next((known for pattern, known in REFUSED if pattern.search(str(cause))), "")
     if code in DEADLOCKS:
         return DeadlockDetected("Two changes waited for each other; neither was made.", **facts)
+    if code in PREPARED:
+        return PreparedLost(f"PostgreSQL at {where} lost a prepared statement.", **facts)
     for beginning, (what, remedy) in REASONS.items():
         if code.startswith(beginning):
             kind = ConnectionLost if code == "57P03" else StorageUnavailable

@@ -22,10 +22,12 @@ from sqlalchemy import (
     TypeDecorator,
     Uuid,
     false,
+    literal_column,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest revision in `migrations/versions`; a store of this version is opened without alembic."""
 
 NAMING = {
@@ -114,11 +116,22 @@ messages = Table(
     Column("attachments", Json),
     Column("seams", Json),
     Column("context", Json),
+    # Of an answer: the home whose backend wrote it last. In PostgreSQL several may share one database.
+    Column("home_id", Uuid),
     Column("text", Text, nullable=False),
     Index(None, "conversation_id", "status"),
     Index(None, "parent_id", "number"),
+    # Looked for at every start: without it that would read all messages there are.
+    Index(
+        "ix_messages_writing",
+        "number",
+        sqlite_where=text("status = 'writing'"),
+        postgresql_where=text("status = 'writing'"),
+    ),
     sqlite_autoincrement=True,
 )
+IS_WRITING = messages.c.status == literal_column("'writing'")
+"""An answer is being written: in these words, as no index with a condition is used for a parameter."""
 
 attachments = Table(
     "attachments",

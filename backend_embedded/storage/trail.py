@@ -12,6 +12,9 @@ from backend_embedded.storage.database import Database
 from backend_embedded.storage.ledger import is_news, note
 from backend_embedded.storage.record_ports import Actor, Delivery
 
+LONGEST_SOURCE, LONGEST_ID = 100, 200
+"""What the columns of the log take; an event of another program may have longer ones."""
+
 
 class SqlTrail:
     """Writes events to the audit log; raises StorageUnavailable when the database is gone.
@@ -32,7 +35,8 @@ class SqlTrail:
         async def work(connection: AsyncConnection) -> bool:
             if not await is_news(connection, Delivery(message_id, consumer)):
                 return False
-            await note(connection, Actor(event.source), action, entity, entity_id, after=event.data)
+            by = Actor(event.source[:LONGEST_SOURCE])
+            await note(connection, by, action, entity, entity_id[:LONGEST_ID], after=event.data)
             return True
 
         written = await self._database.write(work)

@@ -82,8 +82,9 @@ async def add(
     role: Role,
     text: str,
     status: MessageStatus,
+    home_id: UUID | None = None,
 ) -> UUID:
-    """Store a message; returns its id."""
+    """Store a message; returns its id. `home_id`: whose backend writes it."""
     message_id = uuid4()
     await connection.execute(
         insert(messages).values(
@@ -94,6 +95,7 @@ async def add(
             role=role,
             status=status,
             created_at=datetime.now(UTC),
+            home_id=home_id,
             text=text,
         )
     )

@@ -14,13 +14,19 @@ class Versions:
 
     Args:
         shared: whether other processes change the data too (PostgreSQL): numbers change with time as well.
+        place: which data it is; the same in all processes that share it, and in no other.
         clock: seconds that only grow.
     """
 
     def __init__(
-        self, *, shared: Callable[[], bool] = lambda: False, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        shared: Callable[[], bool] = lambda: False,
+        place: Callable[[], str] = str,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._shared = shared
+        self._place = place
         self._clock = clock
         self._counts: dict[str, int] = {}
         self._all = 0
@@ -35,8 +41,9 @@ class Versions:
         self._counts[entity] = self._counts.get(entity, 0) + 1
 
     def name(self, entity: str) -> str:
-        """The name under which what was read of it may be kept: another one after `bump_all`."""
-        return f"{entity}~{self._all}" if self._all else entity
+        """The name under which what was read of it may be kept, in a cache that others use too."""
+        place = self._place()
+        return f"{entity}~{place}" if place else entity
 
     def bump_all(self) -> None:
         """Everything may be different."""

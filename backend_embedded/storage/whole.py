@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import Column, String, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_embedded.contract.attachments import AttachmentText
@@ -69,6 +70,7 @@ async def put(connection: AsyncConnection, whole: WholeConversation) -> UUID | N
         last = whole.messages[-1].id if whole.messages else None
         there = whole.conversation.model_copy(update={"leaf_id": last})
         whole = whole.model_copy(update={"conversation": there})
+    whole = _shortened(whole)
     known = await _taken(connection, whole)
     if whole.conversation.id in known and await take(connection, whole.conversation.id) == whole:
         return None
@@ -89,6 +91,36 @@ async def put(connection: AsyncConnection, whole: WholeConversation) -> UUID | N
     for summary in whole.summaries:
         await belongings.keep_summary(connection, there.id, summary)
     return there.id
+
+
+def _shortened(whole: WholeConversation) -> WholeConversation:
+    """The same with names that fit: SQLite takes longer ones, and a move to PostgreSQL would find them."""
+    there, named, sent = conversations.c, attachments.c.name, attachments.c.media_type
+    files = (
+        file.model_copy(
+            update={
+                "attachment": file.attachment.model_copy(
+                    update={
+                        "name": _cut(file.attachment.name, named),
+                        "media_type": _cut(file.attachment.media_type, sent),
+                    }
+                )
+            }
+        )
+        for file in whole.files
+    )
+    short = {
+        "title": _cut(whole.conversation.title, there.title),
+        "folder": _cut(whole.conversation.folder, there.folder),
+    }
+    return whole.model_copy(
+        update={"conversation": whole.conversation.model_copy(update=short), "files": tuple(files)}
+    )
+
+
+def _cut(text: str, column: Column[Any]) -> str:
+    assert isinstance(column.type, String)
+    return text[: column.type.length]
 
 
 async def _taken(connection: AsyncConnection, whole: WholeConversation) -> set[UUID]:

@@ -27,7 +27,7 @@ from backend_embedded.library.ollama_store import find_store, store_models
 from backend_embedded.library.resolver import Resolver
 from backend_embedded.library.service import Library
 from backend_embedded.library.transport import Transport
-from backend_embedded.llm.library import ModelLibrary
+from backend_embedded.llm.files.library import ModelLibrary
 from ui.client.backend import BackendClient
 from ui.client.port import ClientError
 

@@ -15,7 +15,7 @@ from scripted_ollama import ScriptedOllama, scripted_ollama
 from served_backend import ScriptedModel, opened, served
 
 from backend_embedded.contract.settings import BackendSettings
-from backend_embedded.llm.ollama_server import OllamaServer
+from backend_embedded.llm.ollama.server import OllamaServer
 
 ROUTE = "/api/v1/ollama"
 

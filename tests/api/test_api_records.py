@@ -19,7 +19,7 @@ from backend_embedded.cache.read_through import ReadThrough
 from backend_embedded.contract.agents import AgentCreate
 from backend_embedded.services import Records, Services
 from backend_embedded.storage.record_ports import Actor
-from backend_embedded.wiring import records_in
+from backend_embedded.wiring.records import records_in
 
 
 @pytest_asyncio.fixture(params=["plain", "read through the cache"])

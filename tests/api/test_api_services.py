@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from served_backend import ScriptedModel, opened, served
 
-from backend_embedded.wiring import open_probes
+from backend_embedded.wiring.probes import open_probes
 
 TEST = "/api/v1/services/test"
 

@@ -20,9 +20,9 @@ from backend_embedded.contract.errors import ErrorCode
 from backend_embedded.contract.generation import ChatTurn, Finished, FinishReason, Role, SamplingOptions
 from backend_embedded.contract.settings import BackendSettings
 from backend_embedded.errors import NotEnoughMemory
-from backend_embedded.llm import llama_cpp
-from backend_embedded.llm.library import ModelLibrary, find_starter
-from backend_embedded.llm.llama_cpp import LlamaCppLanguageModel
+from backend_embedded.llm.files.library import ModelLibrary, find_starter
+from backend_embedded.llm.llama_cpp import runners
+from backend_embedded.llm.llama_cpp.language_model import LlamaCppLanguageModel
 from backend_embedded.llm.port import Prompt
 
 CONTEXT_SIZE = 256
@@ -138,7 +138,7 @@ async def test_an_answer_under_way_is_waited_for_before_the_context_grows(
 async def test_a_context_for_which_there_is_no_memory_changes_nothing(
     starter: LlamaCppLanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(llama_cpp, "free_bytes", lambda: 0)
+    monkeypatch.setattr(runners, "free_bytes", lambda: 0)
     with pytest.raises(NotEnoughMemory):
         await starter.load(context_size=512)
     assert (await starter.context()).size == CONTEXT_SIZE

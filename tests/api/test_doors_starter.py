@@ -13,8 +13,8 @@ import pytest_asyncio
 from door_stage import DoorStage, doors_open
 
 from backend_embedded.contract.settings import BackendSettings
-from backend_embedded.llm.library import ModelLibrary, find_starter
-from backend_embedded.llm.llama_cpp import LlamaCppLanguageModel
+from backend_embedded.llm.files.library import ModelLibrary, find_starter
+from backend_embedded.llm.llama_cpp.language_model import LlamaCppLanguageModel
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.leaves("threads", "children")]
 HELLO = [{"role": "user", "content": "Name the colours of the rainbow."}]
@@ -80,7 +80,7 @@ async def test_probabilities_of_tokens_are_those_of_the_model(real: DoorStage, n
 
 async def test_json_mode_gives_json(real: DoorStage, name: str) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-    answer = await real.ollama.generate(name, "Give a number.", format=schema, options={"num_predict": 60})
+    answer = await real.ollama.generate(name, "Give a number.", format=schema, options=GREEDY | {"num_predict": 60})
     assert isinstance(json.loads(answer.response or "")["n"], int)
 
 

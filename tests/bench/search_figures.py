@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import UUID, uuid4
 
 from measure import Measure, middle, p95
 from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_embedded.storage.embedded import SqliteConversationStore
 from backend_embedded.storage.schema import conversations, messages
@@ -66,9 +69,17 @@ async def fill(
             )
             parent = own
         facts = {"id": conversation, "title": f"Chat {words[number]}", "created_at": at, "updated_at": at}
-        async with store._writer.begin() as connection:
-            await connection.execute(insert(conversations), [facts | {"leaf_id": parent, "draft": ""}])
-            await connection.execute(insert(messages), rows)
+        await store.database.write(_inserting(facts | {"leaf_id": parent, "draft": ""}, rows))
+
+
+def _inserting(
+    conversation: dict[str, Any], rows: list[dict[str, Any]]
+) -> Callable[[AsyncConnection], Awaitable[None]]:
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(insert(conversations), [conversation])
+        await connection.execute(insert(messages), rows)
+
+    return work
 
 
 def queries(chance: random.Random, words: list[str]) -> list[str]:

@@ -26,7 +26,7 @@ from backend_embedded.storage.database import Database
 from backend_embedded.storage.embedded import SqliteDatabase
 from backend_embedded.storage.record_ports import Actor
 from backend_embedded.storage.records import audit_logs, outbox, task_history, tasks
-from backend_embedded.wiring import records_in
+from backend_embedded.wiring.records import records_in
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS, INSERTS, AT_ONCE = 6, 240, 8

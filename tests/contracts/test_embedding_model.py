@@ -16,8 +16,8 @@ from tiny_bert import CLS, CONTEXT, MEAN, WIDTH, write_tiny_bert
 from backend_embedded.contract.generation import ChatTurn, Role
 from backend_embedded.contract.settings import BackendSettings, LocalApi, SettingsPatch
 from backend_embedded.errors import ContextExceeded, ModelUnsupported
-from backend_embedded.llm.library import ModelLibrary, find_starter
-from backend_embedded.llm.llama_cpp import LlamaCppLanguageModel
+from backend_embedded.llm.files.library import ModelLibrary, find_starter
+from backend_embedded.llm.llama_cpp.language_model import LlamaCppLanguageModel
 from backend_embedded.llm.port import Prompt
 
 LAST = 3
@@ -67,6 +67,26 @@ async def test_a_text_longer_than_it_reads_is_refused_with_the_counts(model: Lla
     assert caught.value.details["prompt_tokens"] == CONTEXT + 2
     assert caught.value.details["context_size"] == CONTEXT
     assert (await model.embed(["sea " * (CONTEXT - 2)], "tiny-mean")).prompt_tokens == CONTEXT
+
+
+async def test_the_memory_that_is_told_is_enough_for_the_longest_text(tmp_path: Path) -> None:
+    long = 4096
+    file = write_tiny_bert(tmp_path / "long.gguf", context=long)
+    settings = BackendSettings(threads=1, keep_alive_s=-1, context_size=long)
+    async with LlamaCppLanguageModel(
+        library=ModelLibrary(tmp_path / "cache", None),
+        models_folder=tmp_path,
+        settings=lambda: settings,
+        publish=lambda event: None,
+    ) as model:
+        await model.embed(["sea"], file.stem)
+        (runner,) = model.runners()
+        short_bytes = runner.resident_bytes
+        assert (await model.embed(["sea " * (long - 2)], file.stem)).prompt_tokens == long
+        (runner,) = model.runners()
+        (told,) = await model.models()
+    assert runner.resident_bytes > short_bytes + 250_000_000, "a long text needs much more than a short one"
+    assert runner.resident_bytes < told.memory_bytes < 2 * runner.resident_bytes
 
 
 async def test_it_writes_no_text_and_says_so(model: LlamaCppLanguageModel) -> None:

@@ -18,11 +18,11 @@ from backend_embedded.contract.generation import (
 )
 from backend_embedded.contract.settings import BackendSettings
 from backend_embedded.contract.status import State
-from backend_embedded.llm.failover import FailoverLanguageModel
-from backend_embedded.llm.library import ModelLibrary, find_starter
-from backend_embedded.llm.llama_cpp import LlamaCppLanguageModel
-from backend_embedded.llm.ollama import OllamaLanguageModel
-from backend_embedded.llm.ollama_server import OllamaServer
+from backend_embedded.llm.failover.language_model import FailoverLanguageModel
+from backend_embedded.llm.files.library import ModelLibrary, find_starter
+from backend_embedded.llm.llama_cpp.language_model import LlamaCppLanguageModel
+from backend_embedded.llm.ollama.language_model import OllamaLanguageModel
+from backend_embedded.llm.ollama.server import OllamaServer
 from backend_embedded.llm.port import Prompt
 
 COUNT = Prompt(

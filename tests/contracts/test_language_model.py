@@ -27,10 +27,10 @@ from backend_embedded.contract.generation import (
 from backend_embedded.contract.settings import BackendSettings
 from backend_embedded.contract.status import State
 from backend_embedded.errors import ContextExceeded, InvalidInput, ModelNotFound
-from backend_embedded.llm.library import ModelLibrary, find_starter
-from backend_embedded.llm.llama_cpp import LlamaCppLanguageModel
-from backend_embedded.llm.ollama import OllamaLanguageModel
-from backend_embedded.llm.ollama_server import OllamaServer
+from backend_embedded.llm.files.library import ModelLibrary, find_starter
+from backend_embedded.llm.llama_cpp.language_model import LlamaCppLanguageModel
+from backend_embedded.llm.ollama.language_model import OllamaLanguageModel
+from backend_embedded.llm.ollama.server import OllamaServer
 from backend_embedded.llm.port import LanguageModel, Prompt
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -144,7 +144,7 @@ class LanguageModelContract:
         reading = asyncio.create_task(model.read_ahead(ask("Once upon a time. " * 200, temperature=0)))
         text, _ = await answer(model, ask("Say hello.", temperature=0))
         assert text
-        await asyncio.wait_for(reading, 10)
+        await asyncio.wait_for(reading, 60)
 
     async def test_a_prompt_over_the_context_is_refused_with_the_counts(self, model: LanguageModel) -> None:
         with pytest.raises(ContextExceeded) as caught:

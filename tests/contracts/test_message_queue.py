@@ -5,14 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from queue_stage import AT, KEYS, MAKE, Remembering, event, holds, task, until, wipe
-from real_rabbitmq import RealRabbit
+from queue_stage import AT, KEYS, MAKE, Open, Remembering, event, holds, task, until
 
 from backend_embedded.contract.queue import (
     EventMessage,
@@ -22,56 +18,11 @@ from backend_embedded.contract.queue import (
     TaskMessage,
 )
 from backend_embedded.contract.status import State
-from backend_embedded.errors import InvalidInput, NotFound, QueueUnavailable
-from backend_embedded.queue.embedded import EmbeddedQueue
-from backend_embedded.queue.failover import FailoverQueue
+from backend_embedded.errors import InvalidInput, QueueUnavailable
 from backend_embedded.queue.port import Delivery, MessageQueue, Outcome
-from backend_embedded.queue.rabbitmq import RabbitQueue
 from backend_embedded.queue.topology import DELIVERY_LIMIT
 
-Open = Callable[[], AbstractAsyncContextManager[MessageQueue]]
 TASKS_AND_EVENTS = pytest.mark.parametrize("name", [QueueName.TASK, QueueName.EVENT])
-
-
-@pytest.fixture
-async def opened(queue_stage: tuple[RealRabbit | None, bool], tmp_path: Path) -> Open:
-    """Opens the queue, again and again; what it holds stays."""
-    server, switched = queue_stage
-    if server is not None:
-        await wipe(server.url)
-    if switched:
-        return lambda: switching(tmp_path / "queue.db", server.url if server is not None else "embedded")
-    if server is None:
-        return lambda: EmbeddedQueue(tmp_path / "queue.db")
-    url = server.url
-
-    @asynccontextmanager
-    async def connected() -> AsyncIterator[MessageQueue]:
-        async with RabbitQueue(url) as queue:
-            async with asyncio.timeout(10):
-                await queue.connected.wait()
-            yield queue
-
-    return connected
-
-
-@asynccontextmanager
-async def switching(file: Path, setting: str) -> AsyncIterator[MessageQueue]:
-    """The queue as the program has it, served by what the setting says."""
-
-    async def broker(url: str, changed: Callable[[], None]) -> RabbitQueue:
-        return RabbitQueue(url, None, changed)
-
-    async with EmbeddedQueue(file) as own, FailoverQueue(own, lambda: setting, broker) as queue:
-        wanted = "embedded" if setting == "embedded" else "rabbitmq"
-        await until(lambda: _true(queue.capability().provider == wanted))
-        yield queue
-
-
-@pytest.fixture
-async def queue(opened: Open) -> AsyncIterator[MessageQueue]:
-    async with opened() as queue:
-        yield queue
 
 
 def test_which(queue: MessageQueue) -> None:
@@ -325,93 +276,3 @@ async def test_what_is_confirmed_is_there_after_opening_again(opened: Open) -> N
             await handler.has(1)
         assert handler.ids == [sent[0]]
         assert (await queue.dead_letters()).total == 1
-
-
-# -- dead letters ---------------------------------------------------------------------------------
-
-
-async def bury(queue: MessageQueue, count: int) -> list[str]:
-    """So many dead tasks; their ids."""
-    handler = Remembering(dict.fromkeys(range(count), Outcome.REJECT))
-    async with queue.consume(QueueName.TASK, handler, prefetch=1):
-        sent = [str(await queue.publish("task.process", task(number))) for number in range(count)]
-        await holds(queue, QueueName.DEAD, count)
-        await holds(queue, QueueName.TASK, 0)
-    return sent
-
-
-async def test_dead_letters_by_pages(queue: MessageQueue) -> None:
-    sent = await bury(queue, 7)
-    for _ in range(2):  # looking takes nothing away and keeps the order
-        pages = [await queue.dead_letters(3, offset) for offset in (0, 3, 6, 9)]
-        assert [letter.id for page in pages for letter in page.letters] == sent
-        assert {page.total for page in pages} == {7}
-    body = (await queue.dead_letter(sent[4])).body
-    assert body["payload"] == {"number": 4}
-
-
-async def test_a_dead_letter_is_sent_again_as_it_was(queue: MessageQueue) -> None:
-    sent = await bury(queue, 3)
-    handler = Remembering()
-    async with queue.consume(QueueName.TASK, handler):
-        assert str(await queue.send_again(sent[1])) == sent[1]
-        await handler.has(1)
-        await holds(queue, QueueName.TASK, 0)
-    assert (handler.numbers, str(handler.ids[0]), handler.got[0].attempt) == ([1], sent[1], 1)
-    assert [letter.id for letter in (await queue.dead_letters()).letters] == [sent[0], sent[2]]
-
-
-async def test_a_dead_letter_is_sent_again_changed(queue: MessageQueue) -> None:
-    sent = await bury(queue, 1)
-    body = (await queue.dead_letter(sent[0])).body | {"payload": {"number": 77}}
-    handler = Remembering()
-    async with queue.consume(QueueName.TASK, handler):
-        again = await queue.send_again(sent[0], body, "task.repaired")
-        await handler.has(1)
-        await holds(queue, QueueName.TASK, 0)
-    assert str(again) != sent[0]
-    assert (handler.numbers, handler.ids) == ([77], [again])
-    assert handler.got[0].routing_key == "task.repaired"
-    assert (await queue.dead_letters()).total == 0
-
-
-@pytest.mark.parametrize(
-    ("body", "key"),
-    [({"payload": {}}, None), (None, "nobody.cares"), (None, "event.happened")],
-    ids=["body", "key", "type"],
-)
-async def test_a_dead_letter_that_would_be_no_message_stays(
-    queue: MessageQueue, body: dict[str, object] | None, key: str | None
-) -> None:
-    sent = await bury(queue, 1)
-    with pytest.raises(InvalidInput):
-        await queue.send_again(sent[0], body, key)
-    assert [letter.id for letter in (await queue.dead_letters()).letters] == sent
-    await holds(queue, QueueName.EVENT, 0)
-
-
-async def test_a_dead_letter_that_dies_again_is_one(queue: MessageQueue) -> None:
-    sent = await bury(queue, 1)
-    handler = Remembering({0: Outcome.REQUEUE})
-    async with queue.consume(QueueName.TASK, handler):
-        await queue.send_again(sent[0])
-        await handler.has(DELIVERY_LIMIT + 1)
-        await holds(queue, QueueName.DEAD, 1)
-    assert [one.attempt for one in handler.got] == [1, 2, 3, 4]
-    letter = await queue.dead_letter(sent[0])
-    assert (letter.reason, letter.queue) == ("delivery_limit", "task.queue")
-
-
-async def test_a_dead_letter_is_discarded(queue: MessageQueue) -> None:
-    sent = await bury(queue, 3)
-    await queue.discard(sent[1])
-    assert [letter.id for letter in (await queue.dead_letters()).letters] == [sent[0], sent[2]]
-    with pytest.raises(NotFound):
-        await queue.discard(sent[1])
-
-
-async def test_a_letter_that_is_not_there(queue: MessageQueue) -> None:
-    with pytest.raises(NotFound):
-        await queue.dead_letter(str(uuid4()))
-    with pytest.raises(NotFound):
-        await queue.send_again("no id at all")

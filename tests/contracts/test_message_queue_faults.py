@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
@@ -17,7 +18,10 @@ from real_rabbitmq import RealRabbit
 from backend_embedded.contract.queue import QueueName
 from backend_embedded.contract.status import State
 from backend_embedded.errors import QueueUnavailable
-from backend_embedded.queue.rabbitmq import Patience, RabbitQueue
+from backend_embedded.queue.embedded import EmbeddedQueue
+from backend_embedded.queue.failover import FailoverQueue
+from backend_embedded.queue.rabbitmq import RabbitQueue
+from backend_embedded.queue.rabbitmq_kept_link import Patience
 
 pytestmark = [
     pytest.mark.services,
@@ -218,6 +222,62 @@ async def test_a_consumer_that_the_broker_forgot_is_attached_again(
             return bool(handler.got)
 
         await until(handled)
+
+
+async def test_one_that_is_found_and_refuses_guest_is_told_and_no_failure(
+    broker: RealRabbit, tmp_path: Path
+) -> None:
+    async def make(url: str, changed: Callable[[], None]) -> RabbitQueue:
+        return RabbitQueue(url, None, changed)
+
+    usual = (broker.url.replace("guest:guest", "guest:wrong"),)
+    async with (
+        EmbeddedQueue(tmp_path / "queue.db") as own,
+        FailoverQueue(own, lambda: "auto", make, usual_urls=usual) as queue,
+    ):
+        await until(lambda: _true(bool(queue.capability().reason)))
+        capability = queue.capability()
+        assert (capability.provider, capability.state) == ("embedded", State.OK)
+        assert capability.reason == (
+            f"RabbitMQ at 127.0.0.1:{broker.port} refuses the user guest or the password."
+            " Give its address with user and password in Settings, Services."
+        )
+        await queue.publish("task.process", task())
+
+
+async def test_a_connection_that_hung_and_was_left_takes_no_other_with_it(
+    broker: RealRabbit, queue: RabbitQueue
+) -> None:
+    old = queue._kept.link()
+    broker.hang()
+    with pytest.raises(QueueUnavailable):
+        await queue.publish("task.process", task(1))
+    await until(lambda: _true(not queue.connected.is_set()))
+    broker.go_on()
+    await connected(queue)
+    new = queue._kept.link()
+    assert new is not old
+    await old._connection.close()
+    await queue.depths()
+    assert queue._kept.link() is new
+
+
+async def test_connections_that_break_at_once_are_no_storm(broker: RealRabbit) -> None:
+    """Each is made a while after the one before, longer and longer, though each works for a moment."""
+    made: list[float] = []
+    breaking: list[asyncio.Task[None]] = []
+
+    def changed() -> None:
+        if queue.connected.is_set():
+            made.append(time.monotonic())
+            breaking.append(asyncio.create_task(queue._kept.link()._connection.close()))
+
+    queue = RabbitQueue(broker.url, changed=changed, patience=Patience(again_s=0.05, longest_s=60))
+    async with queue:
+        await until(lambda: _true(len(made) == 5))
+    await asyncio.gather(*breaking)
+    pauses = [after - before for before, after in pairwise(made)]
+    assert all(pause > wanted for pause, wanted in zip(pauses, (0.05, 0.1, 0.2, 0.4), strict=True))
 
 
 async def test_a_wrong_password_is_told(broker: RealRabbit) -> None:

@@ -293,6 +293,60 @@ async def test_statements_that_come_again_are_prepared(there: Stage) -> None:
         assert await database.read(prepared) >= 1
 
 
+async def test_behind_a_pooler_that_loses_them_nothing_is_prepared_any_more(there: Stage) -> None:
+    async with opened(there) as database:
+        store = SqlTaskStore(database, nothing)
+
+        async def lose(connection: object) -> None:
+            # Hidden from the driver, as it is when a pooler gives the connection to another server process.
+            await connection.execute(text("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$"))  # type: ignore[attr-defined]
+
+        made = await store.create(TaskCreate(type="t"), ME)
+        for _ in range(5):
+            assert (await store.task(made.id)).id == made.id
+        await database.read(lose)
+        for _ in range(5):
+            assert (await store.task(made.id)).id == made.id
+        assert database.capability().state is State.OK
+
+        async def prepared(connection: object) -> int:
+            return int(await connection.scalar(text("SELECT count(*) FROM pg_prepared_statements")))  # type: ignore[attr-defined]
+
+        assert await database.read(prepared) == 0
+
+
+async def test_that_all_connections_are_in_use_says_nothing_of_the_server(there: Stage) -> None:
+    async with opened(there) as database:
+        release, held = asyncio.Event(), 0
+
+        async def hold(connection: object) -> None:
+            nonlocal held
+            held += 1
+            await release.wait()
+
+        calls = [asyncio.create_task(database.write(hold, limit_s=60)) for _ in range(MOST)]
+        await until("all connections are in use", lambda: held == MOST)
+        with pytest.raises(StorageUnavailable, match="in use"):
+            await SqlTaskStore(database, nothing).tasks(Listing())
+        await database._look_once()
+        release.set()
+        await asyncio.gather(*calls)
+        assert (await SqlTaskStore(database, nothing).tasks(Listing())).total == 0, "at once, without a look"
+
+
+async def test_a_database_that_cannot_be_used_is_told_and_waited_for(there: Stage) -> None:
+    name = there.server.database()
+    there.server.run("CREATE TABLE tasks (mine integer)", name)
+    async with PostgresDatabase(there.server.url(name), lambda _: None) as database:
+        assert database.capability().state is State.DOWN
+        assert "tasks" in database.capability().reason
+        with pytest.raises(StorageUnavailable, match="tasks"):
+            await SqlConversationStore(database).conversations()
+        there.server.run("DROP TABLE tasks", name)
+        await until("it can be used", lambda: database.capability().state is State.OK, 30)
+        assert (await SqlConversationStore(database).conversations()).total == 0
+
+
 async def test_what_postgresql_cannot_store_is_stored_readably(there: Stage) -> None:
     async with opened(there) as database:
         store = SqlTaskStore(database, nothing)

@@ -23,7 +23,7 @@ from backend_embedded.services import Records
 from backend_embedded.storage.database import Database
 from backend_embedded.storage.record_ports import Actor, Delivery, Listing
 from backend_embedded.storage.records import outbox, tasks
-from backend_embedded.wiring import records_in
+from backend_embedded.wiring.records import records_in
 
 ME = Actor("user", "a-correlation")
 

@@ -14,7 +14,7 @@ from real_redis import real_redis
 from backend_embedded.contract.probes import ServiceKind
 from backend_embedded.errors import CacheUnavailable, QueueUnavailable, StorageUnavailable
 from backend_embedded.services import Probe
-from backend_embedded.wiring import open_probes
+from backend_embedded.wiring.probes import open_probes
 
 pytestmark = pytest.mark.services
 

@@ -30,8 +30,8 @@ from backend_embedded.contract.generation import (
 )
 from backend_embedded.contract.settings import BackendSettings
 from backend_embedded.errors import InvalidInput
-from backend_embedded.llm.library import ModelLibrary, find_starter
-from backend_embedded.llm.llama_cpp import LlamaCppLanguageModel
+from backend_embedded.llm.files.library import ModelLibrary, find_starter
+from backend_embedded.llm.llama_cpp.language_model import LlamaCppLanguageModel
 from backend_embedded.llm.port import Prompt
 
 NAME = "tool-model"
@@ -95,7 +95,7 @@ async def test_the_template_takes_tools_calls_and_results(model: LlamaCppLanguag
     whole = Prompt(turns=(QUESTION, asked, result), model=NAME, tools=(WEATHER,))
     assert await model.count_tokens(whole) > offered + 20
     text, end = await answered(
-        model, Prompt(whole.turns, model=NAME, tools=(WEATHER,), options=SamplingOptions(max_tokens=8))
+        model, Prompt(whole.turns, model=NAME, tools=(WEATHER,), options=SamplingOptions(temperature=0, max_tokens=8))
     )
     assert end.stats.prompt_tokens > offered
     assert text or end.tool_calls

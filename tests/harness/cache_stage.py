@@ -9,16 +9,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from backend_embedded.cache.embedded import EmbeddedCache
 from backend_embedded.cache.failover import FailoverCache
 from backend_embedded.cache.keys import Prefix, ValueKey
-from backend_embedded.cache.port import Lock, ServerCache, ServerFacts, Verdict
+from backend_embedded.cache.port import REFUSED, Lock, ServerCache, ServerFacts, Verdict
 from backend_embedded.cache.redis_server import Connect, Pauses
 from backend_embedded.contract.status import Capability
 from backend_embedded.errors import CacheUnavailable
 from backend_embedded.resilience.breaker import CircuitBreaker
 
 URL = "redis://stage"
+WITHIN_S = 20.0
 NEVER = Pauses(present_s=3_600, absent_s=3_600)
 
 
@@ -55,11 +58,13 @@ class Machine:
     Attributes:
         gone: connections and calls fail.
         mute: probes go well, calls fail.
+        refusal: it is there, and does not let us in.
         kept: outlives the server's absence, as a server that hangs keeps what it has.
     """
 
     gone: bool = False
     mute: bool = False
+    refusal: str = ""
     kept: EmbeddedCache = field(default_factory=EmbeddedCache)
     connections: int = 0
     closed: int = 0
@@ -91,6 +96,8 @@ class Reached:
     async def probe(self) -> ServerFacts:
         if self._machine.gone:
             raise CacheUnavailable("Redis at stage did not answer.")
+        if self._machine.refusal:
+            raise CacheUnavailable(self._machine.refusal, remedy="Give its address.", **{REFUSED: True})
         return ServerFacts("7.0.0", self._machine.kept.entries, self._machine.kept.size_bytes, 0.1)
 
     async def forget(self, prefix: Prefix, ending: str = "") -> int:
@@ -159,7 +166,7 @@ class CacheStage:
         self.settings[0] = setting
         await self.cache.server.look()
 
-    async def until(self, what: str, true: Callable[[], bool], within_s: float = 5.0) -> None:
+    async def until(self, what: str, true: Callable[[], bool], within_s: float = WITHIN_S) -> None:
         """Wait until it is so; AssertionError that names `what`."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + within_s
@@ -192,3 +199,12 @@ async def cache_stage(
     async with cache:
         await cache.server.sought.wait()
         yield CacheStage(cache, own, counts, told, settings)
+
+
+async def until(what: str, true: Callable[[], Awaitable[bool]]) -> None:
+    """Ask until it is so; AssertionError that names `what` after some seconds."""
+    async with asyncio.timeout(WITHIN_S):
+        while not await true():
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.005):
+                    await asyncio.Event().wait()

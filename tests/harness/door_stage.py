@@ -24,7 +24,7 @@ from backend_embedded.contract.generation import (
 )
 from backend_embedded.contract.models import Model
 from backend_embedded.contract.settings import LocalApi, SettingsPatch
-from backend_embedded.llm.ollama_server import OllamaServer
+from backend_embedded.llm.ollama.server import OllamaServer
 from backend_embedded.llm.port import Prompt
 from backend_embedded.services import Services
 

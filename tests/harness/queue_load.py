@@ -27,7 +27,8 @@ from backend_embedded.queue.broker import Waits
 from backend_embedded.queue.embedded import EmbeddedQueue
 from backend_embedded.queue.failover import FailoverQueue
 from backend_embedded.queue.outbox import OutboxRelay
-from backend_embedded.queue.rabbitmq import Patience, RabbitQueue
+from backend_embedded.queue.rabbitmq import RabbitQueue
+from backend_embedded.queue.rabbitmq_kept_link import Patience
 from backend_embedded.storage.database import Database
 from backend_embedded.storage.embedded import SqliteDatabase
 from backend_embedded.storage.outbox import SqlOutbox

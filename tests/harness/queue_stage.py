@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -17,6 +18,8 @@ from backend_embedded.queue.port import Delivery, MessageQueue, Outcome
 from backend_embedded.queue.rabbitmq_link import RabbitLink
 
 PATIENCE_S = 30.0
+Open = Callable[[], AbstractAsyncContextManager[MessageQueue]]
+"""Opens a queue, again and again; what it holds stays."""
 AT = datetime(2025, 8, 8, 10, tzinfo=UTC)
 KEYS = {QueueName.TASK: "task.process", QueueName.RESULT: "result.done", QueueName.EVENT: "event.happened"}
 

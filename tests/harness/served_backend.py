@@ -44,7 +44,7 @@ from backend_embedded.serving import make_server
 from backend_embedded.settings import SettingsFile, write_whole
 from backend_embedded.storage.embedded import SqliteConversationStore
 from backend_embedded.storage.upgrade import upgrade
-from backend_embedded.wiring import records_in
+from backend_embedded.wiring.records import records_in
 
 TOKEN = "a-token-for-tests"
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}

@@ -19,7 +19,7 @@ NORMAL, UNKNOWN, CONTROL = 1, 2, 3
 ALIGNMENT = 32
 
 
-def write_tiny_bert(path: Path, pooling: int = MEAN, seed: int = 5) -> Path:
+def write_tiny_bert(path: Path, pooling: int = MEAN, seed: int = 5, context: int = CONTEXT) -> Path:
     """Write the file; the same weights for the same seed, whatever the pooling (MEAN or CLS)."""
     # A token that begins a word is marked, as llama.cpp's WordPiece vocabulary has it; others go on with one.
     tokens = [*SPECIAL, *(f"▁{word}" for word in WORDS), *(f"▁{letter}" for letter in LETTERS), *LETTERS]
@@ -29,7 +29,7 @@ def write_tiny_bert(path: Path, pooling: int = MEAN, seed: int = 5) -> Path:
         _fact("general.architecture", STRING, "bert"),
         _fact("general.name", STRING, "Tiny Bert"),
         _fact("general.license", STRING, "apache-2.0"),
-        _fact("bert.context_length", U32, CONTEXT),
+        _fact("bert.context_length", U32, context),
         _fact("bert.embedding_length", U32, WIDTH),
         _fact("bert.feed_forward_length", U32, INNER),
         _fact("bert.block_count", U32, LAYERS),
@@ -48,15 +48,15 @@ def write_tiny_bert(path: Path, pooling: int = MEAN, seed: int = 5) -> Path:
         _array("tokenizer.ggml.tokens", STRING, tokens),
         _array("tokenizer.ggml.token_type", I32, kinds),
     ]
-    path.write_bytes(_file(facts, _shapes(len(tokens)), random.Random(seed)))
+    path.write_bytes(_file(facts, _shapes(len(tokens), context), random.Random(seed)))
     return path
 
 
-def _shapes(vocabulary: int) -> list[tuple[str, tuple[int, ...]]]:
+def _shapes(vocabulary: int, context: int) -> list[tuple[str, tuple[int, ...]]]:
     shapes: list[tuple[str, tuple[int, ...]]] = [
         ("token_embd.weight", (WIDTH, vocabulary)),
         ("token_types.weight", (WIDTH, 2)),
-        ("position_embd.weight", (WIDTH, CONTEXT)),
+        ("position_embd.weight", (WIDTH, context)),
         ("token_embd_norm.weight", (WIDTH,)),
         ("token_embd_norm.bias", (WIDTH,)),
     ]

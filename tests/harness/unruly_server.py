@@ -51,8 +51,10 @@ class Manners:
         statuses: answered, one after another, before anything else.
         corrupt_at: byte of the file that is wrong.
         told_size: size that the server tells instead of the true one.
+        token_uses: parts of a file that a token is good for; 0: all.
         redirect: address that the file is redirected to.
         hold: the body waits for this after its first half.
+        holds_only: end of the path of the file that is held; empty: every file is.
     """
 
     ranges: bool = True
@@ -65,8 +67,10 @@ class Manners:
     corrupt_at: int | None = None
     told_size: int | None = None
     token: str = ""
+    token_uses: int = 0
     redirect: str = ""
     hold: threading.Event | None = None
+    holds_only: str = ""
     chunk: int = 65536
 
 
@@ -95,6 +99,7 @@ class UnrulyServer:
         self.halfway = threading.Event()
         self._over = threading.Event()
         self._lock = threading.Lock()
+        self._uses = 0
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=32)
         self._threads = [threading.Thread(target=self._accept)]
         self._open: set[socket.socket] = set()
@@ -203,6 +208,7 @@ class UnrulyServer:
 
     def _send_file(self, connection: socket.socket, request: Request, data: bytes) -> None:
         manners = self.manners
+        self._wear_token_out(data)
         size = manners.told_size if manners.told_size is not None else len(data)
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
         start, end, status = 0, size, 200
@@ -217,23 +223,32 @@ class UnrulyServer:
             body[manners.corrupt_at - start] ^= 1
         _send(connection, status, b"", extra)
         if request.method != "HEAD":
-            self._send_body(connection, bytes(body))
+            hold = manners.hold if request.path.endswith(manners.holds_only) else None
+            self._send_body(connection, bytes(body), hold)
 
-    def _send_body(self, connection: socket.socket, body: bytes) -> None:
+    def _wear_token_out(self, data: bytes) -> None:
+        """After so many uses the token is another one."""
+        with self._lock:
+            if self.manners.token_uses and len(data) >= SMALL_BYTES:
+                self._uses += 1
+                if self._uses % self.manners.token_uses == 0:
+                    self.manners.token += "+"
+
+    def _send_body(self, connection: socket.socket, body: bytes, hold: threading.Event | None) -> None:
         manners, sent = self.manners, 0
         if len(body) < SMALL_BYTES:
             connection.sendall(body)
             return
-        chunk = len(body) // 4 if manners.hold is not None else manners.chunk
+        chunk = len(body) // 4 if hold is not None else manners.chunk
         with self._lock:
             drop = manners.drop_after if manners.drops > 0 else 0
             stall = manners.stall_after if manners.stalls > 0 else 0
             manners.drops -= bool(drop)
             manners.stalls -= bool(stall)
         while sent < len(body):
-            if manners.hold is not None and sent >= len(body) // 2:
+            if hold is not None and sent >= len(body) // 2:
                 self.halfway.set()
-                while not (manners.hold.wait(0.05) or self._over.is_set()):
+                while not (hold.wait(0.05) or self._over.is_set()):
                     pass
             step = min(chunk, len(body) - sent, *(n - sent for n in (drop, stall) if n > sent))
             connection.sendall(body[sent : sent + step])

@@ -15,7 +15,7 @@ from journey import Day, day_of
 from program import gone, wait_for
 from unruly_server import UnrulyServer, unruly
 
-from backend_embedded.llm.library import find_starter
+from backend_embedded.llm.files.library import find_starter
 
 NAME = "harbour"
 FETCH_AT, PAUSE_AT = (1195, 286), (1216, 382)

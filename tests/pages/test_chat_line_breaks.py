@@ -102,7 +102,11 @@ def test_lines_are_one_paragraph_in_the_view(view: TranscriptView, size: int) ->
 
 
 @given(st.lists(LINES, max_size=8), st.lists(st.integers(1, 9), max_size=12))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_lines_do_not_depend_on_the_split(view: TranscriptView, lines: list[str], sizes: list[int]) -> None:
     text = "\n".join(lines)
     in_parts = streamed(view, text, sizes)

@@ -123,7 +123,11 @@ def test_streamed_text_ends_as_if_it_had_come_at_once(view: TranscriptView, size
 
 
 @given(st.lists(PIECES, max_size=12), st.lists(st.integers(1, 9), max_size=12))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 def test_any_split_gives_the_same_document(view: TranscriptView, pieces: list[str], sizes: list[int]) -> None:
     text = "".join(pieces)
     in_parts = streamed(view, text, sizes)

@@ -56,12 +56,10 @@ class ShownLibrary:
         table.setCurrentIndex(table.rows.index(table.rows.row_of(name), 0))
 
     async def until(self, reached: Callable[[], object]) -> None:
-        for _ in range(1000):
-            if reached():
-                return
-            QApplication.processEvents()
-            await asyncio.sleep(0)
-        raise AssertionError("it did not come to that")
+        async with asyncio.timeout(10):
+            while not reached():
+                QApplication.processEvents()
+                await asyncio.sleep(0)
 
 
 @pytest.fixture

@@ -31,9 +31,10 @@ from backend_embedded.errors import (
     NotEnoughMemory,
     QueueFull,
 )
-from backend_embedded.llm import llama_cpp, memory
-from backend_embedded.llm.library import ModelLibrary, find_starter
-from backend_embedded.llm.llama_cpp import LlamaCppLanguageModel
+from backend_embedded.llm import memory
+from backend_embedded.llm.files.library import ModelLibrary, find_starter
+from backend_embedded.llm.llama_cpp import runners
+from backend_embedded.llm.llama_cpp.language_model import LlamaCppLanguageModel
 from backend_embedded.llm.port import Prompt
 
 
@@ -194,8 +195,8 @@ async def test_a_model_that_answers_is_not_unloaded(tmp_path: Path) -> None:
 
 
 async def test_a_full_queue_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llama_cpp, "SEQUENCES", 1)
-    monkeypatch.setattr(llama_cpp, "LARGEST_QUEUE", 0)
+    monkeypatch.setattr(runners, "SEQUENCES", 1)
+    monkeypatch.setattr(runners, "LARGEST_QUEUE", 0)
     async with opened(tmp_path) as stage, aclosing(stage.adapter.generate(prompt(max_tokens=None))) as events:
         await anext(events)
         with pytest.raises(QueueFull):
@@ -223,7 +224,7 @@ async def test_without_the_engine_it_says_so_and_starts_when_it_is_there(tmp_pat
 async def test_too_little_memory_is_told_with_the_sizes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(llama_cpp, "free_bytes", lambda: 200 * 1024 * 1024)
+    monkeypatch.setattr(runners, "free_bytes", lambda: 200 * 1024 * 1024)
     async with opened(tmp_path) as stage:
         with pytest.raises(NotEnoughMemory) as caught:
             await answer(stage, prompt())
@@ -289,7 +290,7 @@ async def test_the_runner_leaves_with_its_parent(tmp_path: Path) -> None:
         "print(child.pid, flush=True)\n"
         "child.wait()\n"
     )
-    root = Path(llama_cpp.__file__).parents[2]
+    root = Path(memory.__file__).parents[2]
     parent = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=root
     )

@@ -6,7 +6,7 @@ import pytest
 
 from backend_embedded.contract.events import SettingsChanged
 from backend_embedded.contract.settings import BackendSettings, SettingsPatch
-from backend_embedded.errors import StorageUnavailable
+from backend_embedded.errors import InvalidInput, StorageUnavailable
 from backend_embedded.settings import SettingsFile, read, write_whole
 
 
@@ -43,6 +43,17 @@ async def test_what_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
         await kept.change(SettingsPatch(threads=2))
     kept.close()
     assert (kept.current, told) == (BackendSettings(), [])
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:p@h:port/db", "postgresql://u:p@h:5432/?a=b"])
+async def test_an_address_with_which_the_next_start_would_fail_is_refused(tmp_path: Path, url: str) -> None:
+    kept = SettingsFile(tmp_path / "backend.json", lambda _: None)
+    with pytest.raises(InvalidInput) as caught:
+        await kept.change(SettingsPatch(database_url=url))
+    assert caught.value.details["fields"][0]["field"] == "database_url"
+    changed = await kept.change(SettingsPatch(database_url="postgresql://u:p%40ss@h:5432/db"))
+    kept.close()
+    assert read(tmp_path / "backend.json") == changed
 
 
 def test_a_whole_file_or_none(tmp_path: Path) -> None:

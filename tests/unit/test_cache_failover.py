@@ -162,10 +162,13 @@ async def test_a_server_that_answers_probes_and_fails_calls_is_left_alone() -> N
             await stage.cache.server.look()
         capability = stage.cache.capability()
         assert (capability.provider, capability.state) == ("embedded", State.DEGRADED)
-        assert "asked again in 30 s" in capability.reason
-        connections = machine.connections
+        assert capability.reason == f"Redis at stage did not answer. {breaker.told}"
+        assert breaker.told
+        assert stage.told[-1].reason == capability.reason
+        connections, told = machine.connections, len(stage.told)
         await stage.cache.server.look()
         assert machine.connections == connections, "nobody asks while the circuit is open"
+        assert len(stage.told) == told, "and it is said once"
         now_s = 30.0
         machine.mute = False
         await stage.cache.server.look()
@@ -197,6 +200,30 @@ async def test_auto_without_a_server_is_as_it_should_be_and_a_named_one_that_is_
         capability = stage.cache.capability()
         assert capability.state is State.DEGRADED
         assert "cannot be reached" in capability.reason
+
+
+async def test_a_server_that_was_found_by_itself_and_refuses_us_is_told_and_no_failure() -> None:
+    machine = Machine(refusal="Redis at stage wants a password.")
+    async with cache_stage(machine.connect, "auto") as stage:
+        capability = stage.cache.capability()
+        assert (capability.provider, capability.state) == ("embedded", State.OK)
+        assert capability.reason == "Redis at stage wants a password. Give its address."
+        for _ in range(2):
+            await stage.cache.server.look()
+        assert [one.reason for one in stage.told] == [capability.reason], "once"
+        await stage.set_to("embedded")
+        assert stage.cache.capability().reason == ""
+        await stage.set_to(URL)
+        capability = stage.cache.capability()
+        assert (capability.state, capability.reason) == (State.DEGRADED, "Redis at stage wants a password.")
+        await stage.set_to("auto")
+        machine.refusal = ""
+        await stage.cache.server.look()
+        assert (stage.cache.capability().provider, stage.cache.capability().reason) == ("redis", "")
+        machine.refusal = "Redis at stage wants a password."
+        machine.gone = True
+        await stage.cache.get(KEY)
+        assert stage.cache.capability().state is State.DEGRADED, "one that was in use is missed"
 
 
 async def test_an_address_that_makes_no_sense_is_told() -> None:

@@ -30,6 +30,7 @@ from backend_embedded.errors import (
     NotFound,
 )
 from backend_embedded.library import arrival
+from backend_embedded.library.access import Access
 from backend_embedded.library.downloads import Downloads
 from backend_embedded.library.fetcher import Limits
 from backend_embedded.library.record import FOLDER
@@ -135,7 +136,7 @@ async def test_a_server_that_stops_sending_parts_is_started_over(
     server.manners.hold = hold = threading.Event()
     async with shelf(server, tmp_path) as there:
         begun = await there.downloads.pull("small")
-        await until("half has come", server.halfway.is_set, timeout_s=10)
+        await until("half has come", server.halfway.is_set, timeout_s=20)
         paused = await there.downloads.pause(begun.id)
         assert paused.state is DownloadState.PAUSED
         hold.set()
@@ -156,6 +157,32 @@ async def test_a_token_stays_with_its_host(server: UnrulyServer, tmp_path: Path)
         assert other.requests
         assert all("authorization" not in request.headers for request in other.requests)
         assert any(request.headers.get("authorization") == "Bearer a-secret" for request in server.requests)
+
+
+async def test_tokens_that_wear_out_again_and_again_are_renewed(server: UnrulyServer, tmp_path: Path) -> None:
+    server.manners.token, server.manners.token_uses = "a-secret", 2
+    async with shelf(server, tmp_path) as there:
+        done = await there.fetched("small")
+        assert done.state is DownloadState.DONE, done.message
+        assert (tmp_path / "small.gguf").read_bytes() == DATA
+    used = {request.headers["authorization"] for request in server.requests if "range" in request.headers}
+    assert len(used) >= 3
+
+
+def test_a_token_that_is_refused_when_it_is_new_is_not_asked_for_again() -> None:
+    def renewed() -> str:
+        asked.append("again")
+        return "bad"
+
+    asked: list[str] = []
+    access = Access("old", renewed)
+    access.taken("old")
+    assert access.refused("old")
+    assert access.refused("old"), "another connection had the old one still"
+    assert not access.refused("bad")
+    access.taken("bad")
+    assert access.refused("bad")
+    assert asked == ["again", "again"]
 
 
 @pytest.mark.parametrize("told", [len(DATA) - 1000, len(DATA) + 1000])
@@ -220,7 +247,7 @@ async def test_a_pause_that_the_server_asks_for_is_kept_and_told(
     async with shelf(server, tmp_path) as there:
         server.manners.hold = hold = threading.Event()
         begun = await there.downloads.pull("small")
-        await until("half has come", server.halfway.is_set, timeout_s=10)
+        await until("half has come", server.halfway.is_set, timeout_s=20)
         await there.downloads.pause(begun.id)
         hold.set()
         server.manners.statuses, server.manners.retry_after = [429], "300"
@@ -250,7 +277,7 @@ async def test_failures_without_end_end(server: UnrulyServer, tmp_path: Path) ->
             await there.downloads.pull("small")
         server.manners.hold = hold = threading.Event()
         begun = await there.downloads.pull("small")
-        await until("half has come", server.halfway.is_set, timeout_s=10)
+        await until("half has come", server.halfway.is_set, timeout_s=20)
         await there.downloads.pause(begun.id)
         hold.set()
         server.manners.statuses = [503] * 100
@@ -266,7 +293,7 @@ async def test_cancel_leaves_nothing(server: UnrulyServer, tmp_path: Path) -> No
     server.manners.hold = threading.Event()
     async with shelf(server, tmp_path) as there:
         begun = await there.downloads.pull("small")
-        await until("half has come", server.halfway.is_set, timeout_s=10)
+        await until("half has come", server.halfway.is_set, timeout_s=20)
         await there.downloads.cancel(begun.id)
         assert there.leavings == []
         last = there.events[-1]
@@ -279,8 +306,8 @@ async def test_cancel_leaves_nothing(server: UnrulyServer, tmp_path: Path) -> No
 async def test_a_download_goes_on_after_the_program_ended(server: UnrulyServer, tmp_path: Path) -> None:
     server.manners.hold = hold = threading.Event()
     async with shelf(server, tmp_path) as there:
-        await there.downloads.pull("small")
-        await until("half has come", server.halfway.is_set, timeout_s=10)
+        begun = await there.downloads.pull("small")
+        await until("some bytes are on the disk", lambda: there.now(begun.id).done_bytes > 0, timeout_s=20)
     assert there.leavings == [".json", ".part"]
     hold.set()
     server.requests.clear()
@@ -298,7 +325,7 @@ async def test_a_program_killed_after_the_rename_finds_the_model_there(
     server.manners.hold = hold = threading.Event()
     async with shelf(server, tmp_path) as there:
         await there.downloads.pull("small")
-        await until("half has come", server.halfway.is_set, timeout_s=10)
+        await until("half has come", server.halfway.is_set, timeout_s=20)
     hold.set()
     for part in [file for file in (tmp_path / FOLDER).iterdir() if file.suffix == ".part"]:
         part.unlink()

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from backend_embedded.llm import engine_build
-from backend_embedded.llm.engine_build import BuildError, EngineBuild, Progress
-from backend_embedded.llm.engine_cache import EngineCache
+from backend_embedded.llm.engine import build as engine_build
+from backend_embedded.llm.engine.build import EngineBuild, Progress
+from backend_embedded.llm.engine.cache import EngineCache
+from backend_embedded.llm.engine.failures import BuildError
 
 VERSION = "0.0.1"
 
@@ -91,10 +92,10 @@ def test_no_cmake_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_ninja_lines_are_steps(tmp_path: Path) -> None:
     recorder = Recorder()
-    run = EngineBuild(EngineCache(tmp_path, VERSION), recorder)
-    run._read("[12/210] Building CXX object ggml.cpp.o")
-    run._read("[not a step]")
-    assert recorder.seen == [Progress("compiling", 12, 210)]
+    printed = "[12/210] Building CXX object ggml.cpp.o\\n[not a step]"
+    python = fake_python(tmp_path, f"printf '{printed}\\n'; exit 1")
+    failure_of(EngineBuild(EngineCache(tmp_path / "cache", VERSION), recorder, python=python))
+    assert recorder.seen == [Progress("fetching"), Progress("compiling", 12, 210)]
 
 
 def test_leftovers_of_a_killed_build_are_removed(tmp_path: Path) -> None:
@@ -111,10 +112,10 @@ def test_pinned_version_is_the_pin_files() -> None:
 def start_build(tmp_path: Path) -> subprocess.Popen[str]:
     """The real command with a pip that never ends (its child, a sleep, would outlive it)."""
     code = (
-        "import sys; from pathlib import Path; from backend_embedded.llm import engine_build as b;"
+        "import sys; from pathlib import Path; from backend_embedded.llm.engine import build as b, __main__ as m;"
         "b.installed_version = lambda: None;"
         f"b.EngineBuild.__init__.__defaults__ = (b.PINS, {fake_python(tmp_path, 'echo up; sleep 300 & wait')!r});"
-        f"sys.argv = ['b', '--json', '--cache', {str(tmp_path / 'cache')!r}]; sys.exit(b.main())"
+        f"sys.argv = ['b', '--json', '--cache', {str(tmp_path / 'cache')!r}]; sys.exit(m.main())"
     )
     return subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

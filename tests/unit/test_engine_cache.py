@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backend_embedded.llm.engine_cache import EngineCache, cpu_key
+from backend_embedded.llm.engine.cache import EngineCache, cpu_key
 
 CPU = "processor : 0\nmodel name : A\nflags : avx2 fma\ncpu MHz : 1200\n"
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from backend_embedded.contract.events import EngineChanged
 from backend_embedded.contract.models import BuildFailure, Engine, EngineState
-from backend_embedded.llm.engine import EngineJob
+from backend_embedded.llm.engine.job import EngineJob
 
 STEPS = """
 import json

@@ -31,9 +31,9 @@ from backend_embedded.errors import (
     InvalidInput,
     ModelNotFound,
 )
-from backend_embedded.llm.failover import FailoverLanguageModel
-from backend_embedded.llm.ollama import OllamaLanguageModel
-from backend_embedded.llm.ollama_server import OllamaServer
+from backend_embedded.llm.failover.language_model import FailoverLanguageModel
+from backend_embedded.llm.ollama.language_model import OllamaLanguageModel
+from backend_embedded.llm.ollama.server import OllamaServer
 from backend_embedded.llm.port import GenerationStep, Prompt
 from backend_embedded.resilience.breaker import BreakerState, CircuitBreaker
 
@@ -252,11 +252,12 @@ async def test_five_failures_open_the_circuit_and_it_returns_by_itself() -> None
         asked = len(script.bodies("/api/chat"))
         _, events = await stage.ask()
         assert len(script.bodies("/api/chat")) == asked
-        assert "asked again in" in last(events).stats.reason
+        assert "asked again at" in last(events).stats.reason
         assert not any(isinstance(event, Switched) for event in events)
         capability = stage.model.capability()
         assert capability.state is State.DEGRADED
         assert "Ollama" in capability.reason
+        assert stage.breaker.told in capability.reason
         script.refuse = None
         stage.clock.now_s += 30
         for _ in range(2):

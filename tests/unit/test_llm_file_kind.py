@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 
-from backend_embedded.llm.file_kind import LFS_POINTER, NEEDED_BYTES, UNKNOWN, kind_of
+from backend_embedded.llm.files.kind import LFS_POINTER, NEEDED_BYTES, UNKNOWN, kind_of
 
 
 def zipped() -> bytes:

@@ -10,9 +10,9 @@ import pytest
 
 from backend_embedded.contract.models import Model
 from backend_embedded.errors import ModelFileInvalid, NotEnoughMemory
-from backend_embedded.llm import library
-from backend_embedded.llm.gguf import read_gguf
-from backend_embedded.llm.library import ModelLibrary, choose_default, find_starter
+from backend_embedded.llm.files import library
+from backend_embedded.llm.files.gguf import read_gguf
+from backend_embedded.llm.files.library import ModelLibrary, choose_default, find_starter
 from backend_embedded.llm.memory import OVERHEAD_BYTES, check_memory, needed_bytes
 
 STARTER = "SmolLM2-135M-Instruct.Q4_1"

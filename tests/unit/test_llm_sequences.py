@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend_embedded.llm.llama_cpp import LONGEST_BACKOFF_S, backoff_s
+from backend_embedded.llm.llama_cpp.revival import LONGEST_BACKOFF_S, backoff_s
+from backend_embedded.llm.runner.answer import Answer
 from backend_embedded.llm.runner.pace import ALONE_S, BESIDE_ANSWERS_S, Pace
 from backend_embedded.llm.runner.protocol import (
     Cancel,
@@ -25,7 +26,7 @@ from backend_embedded.llm.runner.protocol import (
     encode,
 )
 from backend_embedded.llm.runner.sampling import Sampler
-from backend_embedded.llm.runner.sequences import Answer, Slot, choose, common_prefix
+from backend_embedded.llm.runner.sequences import Slot, choose, common_prefix
 from backend_embedded.llm.runner.text import TextStream
 
 

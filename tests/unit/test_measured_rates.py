@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from backend_embedded.library.progress import WINDOW_S, Speed
-from backend_embedded.llm.rates import MeasuredRates
+from backend_embedded.llm.llama_cpp.rates import MeasuredRates
 
 
 def test_a_rate_of_an_answer_of_some_length_is_kept(tmp_path: Path) -> None:

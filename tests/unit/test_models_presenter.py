@@ -48,11 +48,9 @@ class LibraryDesk:
         return [argument for name, argument in self.backend.asked if name == call]
 
     async def until(self, reached: Callable[[], object]) -> None:
-        for _ in range(1000):
-            if reached():
-                return
-            await asyncio.sleep(0)
-        raise AssertionError("it did not come to that")
+        async with asyncio.timeout(10):
+            while not reached():  # noqa: ASYNC110 - a plain value of another task
+                await asyncio.sleep(0)
 
 
 @pytest.fixture

@@ -35,9 +35,9 @@ from backend_embedded.errors import (
     QueueFull,
     TimedOut,
 )
-from backend_embedded.llm.ollama import OllamaLanguageModel
-from backend_embedded.llm.ollama_client import OllamaClient
-from backend_embedded.llm.ollama_server import OllamaServer
+from backend_embedded.llm.ollama.client import OllamaClient
+from backend_embedded.llm.ollama.language_model import OllamaLanguageModel
+from backend_embedded.llm.ollama.server import OllamaServer
 from backend_embedded.llm.port import Prompt
 
 HELLO = Prompt(turns=(ChatTurn(role=Role.USER, content="Hello"),), options=SamplingOptions(seed=7))

@@ -19,6 +19,7 @@ from ui.overview.state import (
     latency_words,
     line_words,
     queue_line,
+    row_of,
     rows_of,
 )
 
@@ -31,6 +32,8 @@ def test_rows_stand_in_order_and_say_the_reason_when_not_ok() -> None:
     assert [row.key for row in rows] == ["model", "store", "queue"]
     assert (rows[2].detail, rows[2].tone) == (content.DEGRADED.reason, "degraded")
     assert (rows[0].detail, rows[0].provider) == ("llama.cpp · TinyLlama 1.1B", "In this program")
+    better = content.CAPABILITIES[0].model_copy(update={"reason": "RabbitMQ refuses the user guest."})
+    assert (row_of(better).detail, row_of(better).tone) == ("RabbitMQ refuses the user guest.", "text2")
     assert rows[1].spoken.startswith("Store, down, PostgreSQL, PostgreSQL at 127.0.0.1:10000")
     assert counts_of([content.DEGRADED, *content.CAPABILITIES[:3]]) == "3 ok, 1 degraded"
     assert broken([content.DEGRADED]) is None

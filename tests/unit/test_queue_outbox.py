@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +26,7 @@ from backend_embedded.storage.conversations import SqlConversationStore
 from backend_embedded.storage.database import Database
 from backend_embedded.storage.embedded import SqliteDatabase
 from backend_embedded.storage.ledger import announce
-from backend_embedded.storage.outbox import SqlOutbox
+from backend_embedded.storage.outbox import Announced, SqlOutbox
 from backend_embedded.storage.records import audit_logs, outbox, processed_messages
 from backend_embedded.storage.trail import SqlTrail
 
@@ -147,6 +147,50 @@ async def test_the_relay_is_woken_and_goes_on_after_an_outage(database: Database
 
 async def taken(queue: Flaky, count: int) -> bool:
     return len(queue.taken) == count
+
+
+async def test_a_queue_that_nobody_empties_is_filled_so_far_and_no_further(
+    database: Database, queue: Flaky
+) -> None:
+    """The rest waits with its rows, in its order, and holds up no other queue's messages."""
+    tasks = await write(database, 250)
+    told = [await tell(database, number) for number in range(120)]
+    relay = OutboxRelay(SqlOutbox(database), queue, longest=130)
+    assert await relay.publish_all() == 130 + 120
+    assert queue.taken == tasks[:130] + told
+    assert await relay.publish_all() == 0
+    assert await SqlOutbox(database).count() == 120
+    assert set(await attempts(database)) == {0}, "nothing was tried in vain"
+    handler = Remembering()
+    async with queue.consume(QueueName.TASK, handler, prefetch=1):
+        await handler.has(130)
+        await holds(queue, QueueName.TASK, 0)
+    assert await relay.publish_all() == 120
+    assert queue.taken == [*tasks[:130], *told, *tasks[130:]]
+
+
+async def tell(database: Database, number: int) -> UUID:
+    body = event(number).model_dump(mode="json")
+    return await database.write(lambda connection: announce(connection, "event.a", body))
+
+
+@pytest.mark.allow_logs("The outbox could not be published")
+async def test_an_error_of_an_unknown_kind_is_told_and_ends_nothing(database: Database, queue: Flaky) -> None:
+    class Broken(SqlOutbox):
+        broken = True
+
+        async def waiting(
+            self, limit: int, after: int = 0, without: Sequence[str] = ()
+        ) -> Sequence[Announced]:
+            if self.broken:
+                Broken.broken = False
+                raise KeyError("a driver's own")
+            return await super().waiting(limit, after, without)
+
+    written = await write(database, 1)
+    async with OutboxRelay(Broken(database), queue, look_s=0.05):
+        await until(lambda: taken(queue, 1))
+    assert queue.taken == written
 
 
 async def test_old_marks_are_removed(database: Database, queue: Flaky) -> None:

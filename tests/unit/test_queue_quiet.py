@@ -16,16 +16,16 @@ async def test_it_runs_out_when_nothing_moves() -> None:
     with pytest.raises(TimeoutError):
         async with progress.limit():
             await asyncio.Event().wait()
-    assert 0.04 < time.perf_counter() - began < 1
+    assert 0.04 < time.perf_counter() - began < 5
 
 
 async def test_it_waits_while_others_move() -> None:
-    progress = Progress(0.1, 10)
+    progress = Progress(0.5, 10)
     done = asyncio.Event()
 
     async def others() -> None:
         for _ in range(12):
-            await asyncio.sleep(0.025)
+            await asyncio.sleep(0.06)
             async with progress.limit():
                 pass
         done.set()
@@ -34,12 +34,12 @@ async def test_it_waits_while_others_move() -> None:
     began = time.perf_counter()
     async with progress.limit():
         await done.wait()
-    assert time.perf_counter() - began > 0.2
+    assert time.perf_counter() - began > 0.6, "longer than nothing may move"
     await moving
 
 
 async def test_but_not_for_ever() -> None:
-    progress = Progress(0.1, 0.2)
+    progress = Progress(0.5, 1)
     began = time.perf_counter()
 
     async def others() -> None:
@@ -51,7 +51,7 @@ async def test_but_not_for_ever() -> None:
     with pytest.raises(TimeoutError):
         async with progress.limit():
             await asyncio.Event().wait()
-    assert 0.19 < time.perf_counter() - began < 1
+    assert 0.9 < time.perf_counter() - began < 5
     moving.cancel()
     await asyncio.gather(moving, return_exceptions=True)
 

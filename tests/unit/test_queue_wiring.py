@@ -16,7 +16,7 @@ from backend_embedded.errors import InvalidInput
 from backend_embedded.services import Services
 from backend_embedded.settings import write_whole
 from backend_embedded.storage.record_ports import Listing
-from backend_embedded.wiring import open_services
+from backend_embedded.wiring.opening import open_services
 
 
 @pytest.fixture
@@ -50,8 +50,13 @@ async def test_what_happens_leaves_its_trail(paths: HomePaths) -> None:
         assert await services.outbox.count() == 0
         queue = next(one for one in services.capabilities() if one.name == "queue")
         assert (queue.state, queue.provider) == (State.OK, "embedded")
+
+        async def counted() -> bool:  # after the line is there the message is acknowledged, then counted
+            told = services.metrics.text(services.capabilities()).decode()
+            return 'sutazai_messages_total{outcome="handled",queue="event.queue"} 2.0' in told
+
+        await until(counted)
         told = services.metrics.text(services.capabilities()).decode()
-    assert 'sutazai_messages_total{outcome="handled",queue="event.queue"} 2.0' in told
     assert 'sutazai_capability_state{name="queue",provider="embedded"} 2.0' in told
     assert (Path(paths.data) / "queue.db").exists()
 

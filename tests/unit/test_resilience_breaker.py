@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,6 +120,25 @@ def test_a_call_of_before_says_nothing_about_now() -> None:
     assert breaker.state is BreakerState.HALF_OPEN
     old.failed()
     assert breaker.state is BreakerState.HALF_OPEN
+
+
+def test_an_open_circuit_says_when_it_is_tried_next_in_the_same_words_all_the_while() -> None:
+    clock = Clock()
+    at = datetime(2026, 8, 8, 12, 0).astimezone()
+    breaker = CircuitBreaker(clock=clock, now=lambda: at + timedelta(seconds=clock.now_s))
+    assert breaker.told == ""
+    for _ in range(5):
+        call(breaker).failed()
+    told = "It failed several times and is asked again at 12:00:30."
+    assert breaker.told == told
+    clock.now_s = 29.0
+    assert breaker.told == told
+    clock.now_s = 30.0
+    assert breaker.told == ""
+    call(breaker).failed()
+    assert breaker.told.endswith("at 12:01:00.")
+    breaker.reset()
+    assert breaker.told == ""
 
 
 def test_a_reset_forgets() -> None:

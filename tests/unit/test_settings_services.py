@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from scripted_backend import ScriptedBackend
 from backend_embedded.contract.data import DataWork, JobState
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.contract.probes import ServiceFound, ServiceKind
+from backend_embedded.contract.status import Capability, State
 from ui.settings.service_state import ADDRESS, choice_of, ended_words, job_words, live_words, ok_words
 from ui.settings.services import ServicesPresenter
 from ui.settings.state import NotAccepted, SettingsState, patch_of
 
 REDIS = "redis://127.0.0.1:6379"
+NOW = datetime(2026, 8, 8, 12, 0, tzinfo=UTC)
 
 
 class Page:
@@ -54,6 +57,12 @@ def test_words() -> None:
     assert ok_words(found) == "Redis 8.0.2 answers in 0.1 ms"
     assert ok_words(found.model_copy(update={"latency_ms": 41.3})) == "Redis 8.0.2 answers in 41 ms"
     assert live_words(None) == "Nothing is known of it yet"
+    cache = Capability(
+        name="cache", state=State.OK, provider="embedded", product="in-process cache", holds="1 value", since=NOW
+    )
+    assert live_words(cache) == "in-process cache, 1 value"
+    refused = cache.model_copy(update={"reason": "Redis at 127.0.0.1:6379 wants a password."})
+    assert live_words(refused) == "in-process cache, 1 value. Redis at 127.0.0.1:6379 wants a password."
     job = ScriptedBackend().job
     assert job_words(job) == "Copying messages, 41,200 of 100,000 rows"
     assert ended_words(job) == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backend_embedded.contract.generation import Finished, GenerationStats, Role, TextDelta, Tool
+from backend_embedded.llm.llama_cpp.tool_calls import ToolCallReader
 from backend_embedded.llm.runner.protocol import (
     Count,
     Generate,
@@ -15,7 +16,6 @@ from backend_embedded.llm.runner.protocol import (
     encode,
 )
 from backend_embedded.llm.runner.template import ChatTemplate
-from backend_embedded.llm.tool_calls import ToolCallReader
 
 TOOLS = (Tool(name="weather"), Tool(name="time"))
 ULM = '{"name": "weather", "arguments": {"place": "Ulm <b> }"}}'

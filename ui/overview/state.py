@@ -82,7 +82,7 @@ def rows_of(capabilities: Sequence[Capability]) -> list[CapabilityRow]:
 
 
 def row_of(capability: Capability) -> CapabilityRow:
-    """One capability; the reason stands in the place of the product when it is not ok."""
+    """One capability; the reason, if there is one, stands in the place of the product."""
     fine = capability.state is State.OK
     name = capability.name
     return CapabilityRow(
@@ -90,7 +90,7 @@ def row_of(capability: Capability) -> CapabilityRow:
         state=capability.state.value,
         name=NAMES.get(name, name.replace("_", " ").capitalize()),
         provider=PROVIDERS.get(capability.provider, capability.provider),
-        detail=capability.reason if not fine and capability.reason else capability.product,
+        detail=capability.reason or capability.product,
         tone="text2" if fine else capability.state.value,
         holds=capability.holds,
         latency=latency_words(capability.latency_ms),

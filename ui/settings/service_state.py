@@ -46,11 +46,12 @@ def ok_words(found: ServiceFound) -> str:
 
 
 def live_words(capability: Capability | None) -> str:
-    """What serves now: `Redis 7.0.15`, or why it is not ok."""
+    """What serves now: `Redis 7.0.15`, or why it is not ok; with what could be better."""
     if capability is None:
         return "Nothing is known of it yet"
     if capability.state is State.OK:
-        return ", ".join(part for part in (capability.product, capability.holds) if part)
+        serves = ", ".join(part for part in (capability.product, capability.holds) if part)
+        return f"{serves}. {capability.reason}" if capability.reason else serves
     return capability.reason or capability.product
 
 

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from backend_embedded.llm.runner.batch import Batch
 from backend_embedded.llm.runner.model import LoadedModel
 from backend_embedded.llm.runner.protocol import Embed, RequestFailed, Vectors
 
@@ -25,7 +26,7 @@ class Embedder:
         self._llama = llama
         self._model = model
         self._context: Any = None
-        self._batch: Any = None
+        self._batch: Batch
         self._piece = 0
 
     def steps(self, request: Embed) -> Iterator[Vectors | None]:
@@ -59,7 +60,7 @@ class Embedder:
             self._context = self._model.new_context(
                 sequences=1, size=size, batch=self._piece, embeddings=True
             )
-            self._batch = self._llama.llama_batch_init(self._piece, 0, 1)
+            self._batch = Batch(self._llama, self._piece)
 
     def _check(self, texts: list[list[int]]) -> None:
         for tokens in texts:
@@ -77,7 +78,7 @@ class Embedder:
         if start == 0:
             self._llama.llama_memory_clear(self._llama.llama_get_memory(self._context), False)
         self._fill(tokens, start)
-        if self._llama.llama_decode(self._context, self._batch) != 0:
+        if self._llama.llama_decode(self._context, self._batch.raw) != 0:
             raise RequestFailed("ENGINE_ERROR", "llama.cpp could not read the text.")
         for row in range(len(tokens)):
             vector = self._vector(self._llama.llama_get_embeddings_ith(self._context, row))
@@ -91,16 +92,13 @@ class Embedder:
         if memory:
             self._llama.llama_memory_clear(memory, False)
         self._fill(tokens, 0)
-        if read(self._context, self._batch) != 0:
+        if read(self._context, self._batch.raw) != 0:
             raise RequestFailed("ENGINE_ERROR", "llama.cpp could not read the text.")
         return self._vector(self._llama.llama_get_embeddings_seq(self._context, 0))
 
     def _fill(self, tokens: list[int], start: int) -> None:
-        batch = self._batch
-        for row, token in enumerate(tokens):
-            batch.token[row], batch.pos[row], batch.n_seq_id[row] = token, start + row, 1
-            batch.seq_id[row][0], batch.logits[row] = 0, 1
-        batch.n_tokens = len(tokens)
+        self._batch.clear()
+        self._batch.put(tokens, start, 0, every=True)
 
     def _vector(self, found: Any) -> list[float]:
         if not found:

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
-from itertools import pairwise
 
+from backend_embedded.llm.runner.answer import Answer, Emit
+from backend_embedded.llm.runner.batch import Batch
 from backend_embedded.llm.runner.bindings import Bindings
+from backend_embedded.llm.runner.cells import Cells
 from backend_embedded.llm.runner.logprobs import token_logprobs
 from backend_embedded.llm.runner.model import LoadedModel
 from backend_embedded.llm.runner.pace import Pace
-from backend_embedded.llm.runner.parking import Parking
-from backend_embedded.llm.runner.protocol import (
-    Done,
-    Failed,
-    Generate,
-    Reading,
-    RequestFailed,
-    RunnerEvent,
-    Text,
-    Waiting,
-)
+from backend_embedded.llm.runner.protocol import Failed, Generate, Reading, RequestFailed, Waiting
 from backend_embedded.llm.runner.sampling import Sampler
-from backend_embedded.llm.runner.sequences import Answer, Choice, Slot, choose
+from backend_embedded.llm.runner.sequences import Choice, Slot, choose
 from backend_embedded.llm.runner.text import TextStream
 
 BATCH_TOKENS = 512
@@ -42,27 +33,23 @@ class Engine:
         emit: takes each event.
     """
 
-    def __init__(
-        self, bindings: Bindings, model: LoadedModel, sequences: int, emit: Callable[[RunnerEvent], None]
-    ) -> None:
+    def __init__(self, bindings: Bindings, model: LoadedModel, sequences: int, emit: Emit) -> None:
         self._llama = bindings.llama
         self._schema_to_grammar = bindings.schema_to_grammar
         self._model = model
         self._emit = emit
         self._slots = [Slot(id=number) for number in range(sequences)]
         self._waiting: deque[Answer] = deque()
-        size = model.context_size
-        self._context = model.new_context(sequences=sequences, size=size, batch=BATCH_TOKENS)
-        self._memory = self._llama.llama_get_memory(self._context)
-        if not self._memory:
+        self._context = model.new_context(sequences=sequences, size=model.context_size, batch=BATCH_TOKENS)
+        if not self._llama.llama_get_memory(self._context):
             raise RequestFailed(
                 "MODEL_UNSUPPORTED", "This is not a model that writes text.", "Use another one."
             )
-        self._cells: int = self._llama.llama_n_ctx(self._context)
-        self._room: int = min(model.context_size, self._cells)
-        self._parking = Parking(self._llama, self._context, self._cells, partial=model.partial_reuse)
-        self._batch_tokens = min(BATCH_TOKENS, self._cells)
-        self._batch = self._llama.llama_batch_init(self._batch_tokens, 0, 1)
+        cells: int = self._llama.llama_n_ctx(self._context)
+        self._cells = Cells(self._llama, self._context, cells, self._slots, partial=model.partial_reuse)
+        self._room: int = min(model.context_size, cells)
+        self._batch_tokens = min(BATCH_TOKENS, cells)
+        self._batch = Batch(self._llama, self._batch_tokens)
         self._pace = Pace(largest=self._batch_tokens, first=64 if model.parameters < 1e9 else 16)
         self._even_piece = 16 if model.parameters < 1e9 else 8
         self._warm_up()
@@ -104,7 +91,7 @@ class Engine:
         answer = Answer(request, list(tokens), len(tokens), sampler, text, accepted_s)
         self._end_ahead()
         if request.ahead and self.busy:
-            self._finish(answer, "cancelled")
+            answer.finish("cancelled", self._emit)
             return
         self._waiting.append(answer)
         self._admit()
@@ -114,7 +101,7 @@ class Engine:
         for answer in self._waiting:
             if answer.request.id == request_id:
                 self._waiting.remove(answer)
-                self._finish(answer, "cancelled")
+                answer.finish("cancelled", self._emit)
                 self._admit()
                 return True
         for slot in self._slots:
@@ -128,17 +115,16 @@ class Engine:
         """Decode one batch: the next token of each answer being written, and a piece of the prompts."""
         self._end_ahead(only_read=True)
         self._make_room()
-        rows, count = self._fill()
-        if not count:
+        rows = self._fill()
+        if not rows:
             return
-        self._batch.n_tokens = count
         before_s = time.monotonic()
-        result = self._llama.llama_decode(self._context, self._batch)
+        result = self._llama.llama_decode(self._context, self._batch.raw)
         now_s = time.monotonic()
         if result != 0:
             self._decode_failed(result)
             return
-        self._pace.learn(count, now_s - before_s)
+        self._pace.learn(self._batch.count, now_s - before_s)
         for slot, taken, row in rows:
             answer = slot.answer
             if answer is None:
@@ -152,9 +138,7 @@ class Engine:
 
     def rest(self) -> None:
         """Nothing is to be decoded: copy what idle sequences keep, so that the next answer need not wait for it."""
-        for slot in self._slots:
-            if slot.answer is None and slot.kept and not slot.draft:
-                self._parking.copy(slot.id, slot.kept)
+        self._cells.copy_idle()
 
     def _end_ahead(self, *, only_read: bool = False) -> None:
         """End the reading of a prompt that nobody asked yet; what was read stays."""
@@ -164,47 +148,35 @@ class Engine:
 
     # -- the batch --------------------------------------------------------------------------------
 
-    def _fill(self) -> tuple[list[tuple[Slot, int, int | None]], int]:
+    def _fill(self) -> list[tuple[Slot, int, int | None]]:
         """Put rows in the batch; for each sequence: how many, and the row whose logits choose a token."""
         rows: list[tuple[Slot, int, int | None]] = []
-        count = 0
+        batch = self._batch
+        batch.clear()
         writing = [slot for slot in self._slots if slot.unread == 1]
         reading = [slot for slot in self._slots if slot.unread > 1]
         for slot in writing:
-            self._put(slot, 1, count, ends=True)
-            rows.append((slot, 1, count))
-            count += 1
-        budget = min(self._pace.chunk(bool(writing)), self._batch_tokens - count)
+            self._put(slot, 1, ends=True)
+            rows.append((slot, 1, batch.count - 1))
+        budget = min(self._pace.chunk(bool(writing)), self._batch_tokens - batch.count)
         for slot in sorted(reading, key=_started_s):
             taken = min(budget, slot.unread)
             if slot.answer is not None and slot.answer.repeatable:
-                taken = min(self._even_piece, slot.unread, self._batch_tokens - count)
+                taken = min(self._even_piece, slot.unread, self._batch_tokens - batch.count)
             if slot.answer is not None and slot.answer.request.ahead:
                 taken = min(taken, slot.unread - 1)  # a token is chosen only for who asks
             if taken <= 0:
                 break
             ends = taken == slot.unread
-            self._put(slot, taken, count, ends=ends)
-            count += taken
+            self._put(slot, taken, ends=ends)
             budget -= taken
-            rows.append((slot, taken, count - 1 if ends else None))
-        return rows, count
+            rows.append((slot, taken, batch.count - 1 if ends else None))
+        return rows
 
-    def _put(self, slot: Slot, taken: int, at: int, *, ends: bool) -> None:
-        batch = self._batch
-        token, position, of_sequence, wanted = batch.token, batch.pos, batch.seq_id, batch.logits
-        sequences = batch.n_seq_id
-        start = len(slot.kept)
+    def _put(self, slot: Slot, taken: int, *, ends: bool) -> None:
         assert slot.answer is not None
-        for offset, value in enumerate(slot.answer.tokens[start : start + taken]):
-            row = at + offset
-            token[row] = value
-            position[row] = start + offset
-            sequences[row] = 1
-            of_sequence[row][0] = slot.id
-            wanted[row] = 0
-        if ends:
-            wanted[at + taken - 1] = 1
+        start = len(slot.kept)
+        self._batch.put(slot.answer.tokens[start : start + taken], start, slot.id, last=ends)
 
     def _take_token(self, slot: Slot, answer: Answer, row: int) -> None:
         token = self._llama.llama_sampler_sample(answer.sampler.chain, self._context, row)
@@ -229,7 +201,7 @@ class Engine:
         elif (limit is not None and answer.completion_tokens >= limit) or len(answer.tokens) >= self._room:
             self._end(slot, "length")
         elif answer.pending and now_s - answer.flushed_s >= FLUSH_S:
-            self._flush(answer)
+            answer.flush(self._emit)
 
     def _note_logprobs(self, answer: Answer, token: int, row: int) -> None:
         logits = self._llama.llama_get_logits_ith(self._context, row)
@@ -238,14 +210,14 @@ class Engine:
         answer.logprobs.append(token_logprobs(logits, model.vocab_size, token, top, model.shown_piece))
 
     def _decode_failed(self, result: int) -> None:
-        if result == NO_ROOM and (self._forget_oldest() or self._put_back_youngest()):
+        if result == NO_ROOM and (self._cells.forget_oldest() or self._put_back_youngest()):
             return
         for slot in self._slots:
             answer = slot.answer
             if answer is None:
                 continue
-            self._forget(slot)
-            self._flush(answer)
+            self._cells.forget(slot)
+            answer.flush(self._emit)
             answer.sampler.close()
             slot.release()
             message = f"llama.cpp could not decode (code {result})."
@@ -259,17 +231,10 @@ class Engine:
             writing = sum(1 for slot in self._slots if slot.unread == 1)
             reading = sum(slot.unread for slot in self._slots if slot.unread > 1)
             needed = writing + min(reading, self._pace.chunk(bool(writing)))
-            if sum(len(slot.kept) for slot in self._slots) + needed <= self._cells:
+            if sum(len(slot.kept) for slot in self._slots) + needed <= self._cells.size:
                 return
-            if not (self._forget_oldest() or self._put_back_youngest()):
+            if not (self._cells.forget_oldest() or self._put_back_youngest()):
                 return
-
-    def _forget_oldest(self) -> bool:
-        kept = [slot for slot in self._slots if slot.answer is None and slot.kept]
-        if not kept:
-            return False
-        self._forget(min(kept, key=lambda slot: slot.used_s))
-        return True
 
     def _put_back_youngest(self) -> bool:
         """Send the answer that started last back to the queue; what it wrote stands and is read again."""
@@ -281,13 +246,9 @@ class Engine:
         youngest.answer.put_back = True  # at once again it would only be sent back again
         self._waiting.appendleft(youngest.answer)
         youngest.release()
-        self._forget(youngest)
+        self._cells.forget(youngest)
         self._tell_places()
         return True
-
-    def _forget(self, slot: Slot) -> None:
-        self._llama.llama_memory_seq_rm(self._memory, slot.id, -1, -1)
-        slot.kept.clear()
 
     # -- the queue --------------------------------------------------------------------------------
 
@@ -296,7 +257,7 @@ class Engine:
         while self._waiting:
             answer = self._waiting[0]
             used = sum(slot.unread + len(slot.kept) for slot in self._slots if slot.answer is not None)
-            if used and (answer.put_back or used + len(answer.tokens) + 1 > self._cells):
+            if used and (answer.put_back or used + len(answer.tokens) + 1 > self._cells.size):
                 break
             choice = choose(self._slots, answer.tokens, partial=self._model.partial_reuse)
             if choice is not None and answer.repeatable:
@@ -304,44 +265,12 @@ class Engine:
             if choice is None:
                 break
             self._waiting.popleft()
-            keep = self._prepare(answer, choice)
+            keep = self._cells.prepare(answer, choice)
             choice.slot.answer, choice.slot.draft = answer, answer.request.ahead
             if not answer.started_s:
                 answer.started_s = time.monotonic()
                 answer.cached_tokens = keep
         self._tell_places()
-
-    def _prepare(self, answer: Answer, choice: Choice) -> int:
-        """Bring the state that saves most into a sequence, and park what nobody works on; tokens saved."""
-        slot = choice.slot
-        parked = None if answer.repeatable else self._parking.find(answer.tokens, choice.keep)
-        if parked is None:
-            keep = self._keep_state(slot, choice.keep, choice.copy_from)
-            self._park_idle(but=slot)
-            return keep
-        self._park_idle()
-        keep = self._parking.put_back(parked, slot.id, answer.tokens)
-        slot.kept = answer.tokens[:keep]
-        return keep
-
-    def _park_idle(self, but: Slot | None = None) -> None:
-        for slot in self._slots:
-            if slot.answer is None and slot.kept and slot is not but:
-                self._parking.park(slot.id, slot.kept)
-                slot.kept = []
-
-    def _keep_state(self, slot: Slot, keep: int, donor: Slot | None) -> int:
-        """Cut a sequence's state down to `keep` tokens, or copy that many from another; returns how many."""
-        if donor is not None and donor is not slot:
-            self._forget(slot)
-            self._llama.llama_memory_seq_cp(self._memory, donor.id, slot.id, 0, keep)
-            slot.kept = donor.kept[:keep]
-        elif len(slot.kept) > keep:
-            if keep and self._llama.llama_memory_seq_rm(self._memory, slot.id, keep, -1):
-                del slot.kept[keep:]
-            else:
-                self._forget(slot)
-        return len(slot.kept)
 
     def _tell_places(self) -> None:
         for place, answer in enumerate(self._waiting, 1):
@@ -351,60 +280,20 @@ class Engine:
 
     # -- the end of an answer ---------------------------------------------------------------------
 
-    def _flush(self, answer: Answer) -> None:
-        if answer.pending or answer.logprobs:
-            text = "".join(answer.pending)
-            self._emit(Text(answer.request.id, text, answer.completion_tokens, answer.logprobs))
-            answer.pending.clear()
-            answer.logprobs = []
-            answer.flushed_s = time.monotonic()
-
     def _end(self, slot: Slot, reason: str) -> None:
         assert slot.answer is not None
-        self._finish(slot.answer, reason)
+        slot.answer.finish(reason, self._emit)
         slot.release()
         for answer in self._waiting:
             answer.put_back = False
 
-    def _finish(self, answer: Answer, reason: str) -> None:
-        rest = answer.text.finish()
-        if rest:
-            answer.pending.append(rest)
-        self._flush(answer)
-        answer.sampler.close()
-        self._emit(_done(answer, reason))
-
     def _warm_up(self) -> None:
         """Decode one token, so that the file's pages and llama.cpp's buffers are there for the first answer."""
-        warm = Slot(id=0)
-        warm_token = max(0, self._llama.llama_vocab_bos(self._model.vocab))
-        batch = self._batch
-        batch.token[0], batch.pos[0], batch.n_seq_id[0] = warm_token, 0, 1
-        batch.seq_id[0][0], batch.logits[0], batch.n_tokens = 0, 1, 1
-        self._llama.llama_decode(self._context, batch)
-        self._forget(warm)
+        self._batch.clear()
+        self._batch.put([max(0, self._llama.llama_vocab_bos(self._model.vocab))], 0, 0)
+        self._llama.llama_decode(self._context, self._batch.raw)
+        self._cells.forget(self._slots[0])
 
 
 def _started_s(slot: Slot) -> float:
     return 0.0 if slot.answer is None else slot.answer.started_s
-
-
-def _done(answer: Answer, reason: str) -> Done:
-    end_s = time.monotonic()
-    marks_s = [answer.accepted_s, answer.started_s or end_s, answer.first_token_s or end_s]
-    queue_s, prompt_s = (later - earlier for earlier, later in pairwise(marks_s))
-    decode_s = answer.last_token_s - answer.first_token_s if answer.first_token_s else 0.0
-    rate = (answer.completion_tokens - 1) / decode_s if decode_s > 0 and answer.completion_tokens > 1 else 0.0
-    return Done(
-        id=answer.request.id,
-        finish_reason=reason,
-        prompt_tokens=answer.prompt_tokens,
-        cached_tokens=answer.cached_tokens,
-        completion_tokens=answer.completion_tokens,
-        queue_ms=queue_s * 1000,
-        prompt_ms=prompt_s * 1000,
-        ttft_ms=(marks_s[2] - answer.accepted_s) * 1000,
-        decode_ms=decode_s * 1000,
-        tokens_per_s=rate,
-        seed=answer.sampler.seed,
-    )

@@ -5,48 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from backend_embedded.llm.runner.protocol import Generate
-from backend_embedded.llm.runner.sampling import Sampler
-from backend_embedded.llm.runner.text import TextStream
+from backend_embedded.llm.runner.answer import Answer
 
 SHARED_PREFIX_TOKENS = 32
 """Shorter prefixes are not worth copying from another sequence."""
-
-
-@dataclass(slots=True)
-class Answer:
-    """One request on its way from the queue to its last token; `tokens` = prompt and answer."""
-
-    request: Generate
-    tokens: list[int]
-    prompt_tokens: int
-    sampler: Sampler
-    text: TextStream
-    accepted_s: float
-    started_s: float = 0.0
-    first_token_s: float = 0.0
-    last_token_s: float = 0.0
-    flushed_s: float = 0.0
-    cached_tokens: int = 0
-    completion_tokens: int = 0
-    place: int = 0
-    put_back: bool = False
-    """It lost its sequence to others, and waits until one of them ends."""
-    pending: list[str] = field(default_factory=list)
-    """Text that is sure and not sent yet."""
-    logprobs: list[dict[str, Any]] = field(default_factory=list)
-    """Of the tokens since the last piece of text, when they are asked for."""
-
-    @property
-    def repeatable(self) -> bool:
-        """A seed was asked for: the prompt is read from its start and in even pieces.
-
-        llama.cpp's sums differ in their last digits with the size of a batch, and a drawn token with them.
-        """
-        options = self.request.options
-        return options.seed is not None and options.temperature > 0
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""Ollama while it answers, llama.cpp otherwise."""

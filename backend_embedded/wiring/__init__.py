@@ -1,0 +1,1 @@
+"""Opens the adapters of one run: the only place that names them."""
