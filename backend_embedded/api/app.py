@@ -121,6 +121,7 @@ def create_app(
             limit=lambda: services.settings.current.rate_limit_per_minute,
             routes=[route for router in routers for route in router.routes],
             metrics=services.metrics.cache,
+            is_key=doors.is_key,
         )
     app.add_middleware(GuardMiddleware, token=token, doors=doors)
     app.add_middleware(ContextMiddleware, metrics=services.metrics)

@@ -17,7 +17,7 @@ from backend_embedded.metrics.cache import CacheMetrics
 
 WINDOW_S = 60
 NO_KEY = "open"
-"""Stands for the key where none is asked for: all programs share the limit then."""
+"""Stands for the key where none is asked for: all programs share the limit then, whatever they send as one."""
 
 
 class RateLimitMiddleware:
@@ -28,6 +28,7 @@ class RateLimitMiddleware:
         limit: requests a minute as set now; 0: no limit.
         routes: those of the doors, each counted by itself; a path that none of them matches has no limit.
         metrics: told of what is refused.
+        is_key: whether what a request gives as its key is one.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class RateLimitMiddleware:
         limit: Callable[[], int],
         routes: Iterable[BaseRoute],
         metrics: CacheMetrics,
+        is_key: Callable[[str], bool],
     ) -> None:
         self._app = app
         self._rates = rates
         self._limit = limit
         self._routes = tuple(route for route in routes if isinstance(route, Route))
         self._metrics = metrics
+        self._is_key = is_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through or raise RateLimited."""
@@ -56,7 +59,8 @@ class RateLimitMiddleware:
         if endpoint is None:
             return
         given = Headers(scope=scope).get("authorization", "").partition(" ")[2].strip()
-        verdict = await self._rates.hit_sliding(rate_key(given or NO_KEY, endpoint), limit, WINDOW_S)
+        caller = given if self._is_key(given) else NO_KEY
+        verdict = await self._rates.hit_sliding(rate_key(caller, endpoint), limit, WINDOW_S)
         if not verdict.allowed:
             self._metrics.limited(endpoint)
             wait_s = max(1, math.ceil(verdict.retry_after_s))

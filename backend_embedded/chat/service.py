@@ -224,7 +224,7 @@ class ChatService:
                         await self._store.append(turn.answer.id, event.text)
                         yield event
                     case Switched():
-                        progress.switched = True
+                        progress.switched = event
                         seam = _seam(event, turn, progress)
                         await self._store.add_seam(turn.answer.id, seam)
                         yield event.model_copy(update={"offset": seam.offset})

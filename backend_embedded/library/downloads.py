@@ -64,6 +64,7 @@ class Downloads:
         self._jobs: dict[str, Job] = {}
         self._tokens: dict[str, str] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._beginning = asyncio.Lock()
         self._carrier = Carrier(AT_ONCE, publish, arrived)
 
     async def __aenter__(self) -> Self:
@@ -102,20 +103,27 @@ class Downloads:
         offer = await loop.run_in_executor(self._carrier.threads, self._resolver.offer, reference)
         wanted = file_name(name.removesuffix(".gguf")) if name else offer.name
         record = record_of(offer, uuid4().hex, wanted, datetime.now(UTC).isoformat())
+        async with self._beginning:  # of two who ask for one model at once, one begins it
+            known = self._under_way(record)
+            if known is not None:
+                return await self.resume(known.record.id)
+            job = Job(record, self._folder())
+            await self._carrier.on_disk(lambda: prepare(job))
+            self._tokens[record.id] = offer.token
+            self._jobs[record.id] = job
+            self._go_on(job)
+        return job.wire()
+
+    def _under_way(self, record: Record) -> Job | None:
+        """The same download, if it was begun. Raises Conflict when it is another of that name."""
         for job in self._jobs.values():
             if job.record.name == record.name and job.state is not DownloadState.DONE:
-                if job.record.reference != offer.reference:
+                if job.record.reference != record.reference:
                     raise Conflict(
                         f"Another download is called {record.name} already.", remedy="Give another name."
                     )
-                return await self.resume(job.record.id)
-        folder = self._folder()
-        job = Job(record, folder)
-        await self._carrier.on_disk(lambda: prepare(job))
-        self._tokens[record.id] = offer.token
-        self._jobs[record.id] = job
-        self._go_on(job)
-        return job.wire()
+                return job
+        return None
 
     async def bring(self, path: str, name: str | None, move: bool) -> Download:
         """Begin to copy or move a GGUF file of this machine into the models folder.

@@ -81,10 +81,12 @@ class Waits:
     Attributes:
         answer_s: for the broker to say that it is there.
         look_s: between two looks for a broker where there is none, and at what is left here.
+        refused_s: between two tries of one that was found by itself and did not let us in: it keeps a log of them.
     """
 
     answer_s: float = 0.4
     look_s: float = 5.0
+    refused_s: float = 60.0
 
 
 @dataclass(eq=False)

@@ -41,8 +41,9 @@ class BrokerWatch:
     """One broker at a time; open it with `async with`.
 
     A broker that was named is waited for. Of those that are looked for by themselves each gets one try; when
-    none serves, all are tried again after a pause. After five failures one after the other a broker is not
-    asked for 30 seconds, and must then answer twice; a new connection begins anew.
+    none serves, all are tried again after a pause, a longer one where we were refused. After five failures one
+    after the other a broker is not asked for 30 seconds, and must then answer twice; a new connection begins
+    anew.
 
     Args:
         setting: `auto`, `embedded` or an address, as it is now.
@@ -74,6 +75,7 @@ class BrokerWatch:
         self._trouble = ""
         self._passed_over: set[str] = set()
         self._refusals: dict[str, str] = {}
+        self._refused_until_s: dict[str, float] = {}
         self._look = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -88,6 +90,7 @@ class BrokerWatch:
 
     def look_soon(self) -> None:
         """Look now, as after a change of the settings."""
+        self._refused_until_s.clear()
         self._look.set()
 
     # -- what is known, without asking ------------------------------------------------------------
@@ -215,6 +218,7 @@ class BrokerWatch:
         self._passed_over.add(url)
         if failure.details.get(REFUSED):
             self._refusals[url] = f"{failure.message} {failure.remedy}"
+            self._refused_until_s[url] = asyncio.get_running_loop().time() + self._waits.refused_s
         else:
             self._refusals.pop(url, None)
         return True
@@ -275,8 +279,10 @@ class BrokerWatch:
         for url in self._usual_urls:
             if url in self._passed_over:
                 continue
-            if await listens(url):
+            if not await listens(url):
+                self._refusals.pop(url, None)
+                self._refused_until_s.pop(url, None)
+            elif asyncio.get_running_loop().time() >= self._refused_until_s.get(url, 0.0):
                 return url
-            self._refusals.pop(url, None)
         self._passed_over.clear()
         return ""

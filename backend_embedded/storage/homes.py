@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -20,8 +21,8 @@ def home_id(folder: Path) -> UUID:
     file = folder / NAME
     try:
         return UUID(file.read_text().strip())
-    except (FileNotFoundError, ValueError):
-        pass  # the first time, or a file that says nothing
+    except (OSError, ValueError):
+        pass  # the first time, or a file that says nothing; what else is wrong the writing tells
     made = uuid4()
     part = folder / f".{NAME}.{os.getpid()}"
     try:
@@ -29,7 +30,8 @@ def home_id(folder: Path) -> UUID:
         part.write_text(f"{made}\n")
         part.replace(file)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise StorageUnavailable(
             f"{file} cannot be written: {error.strerror}.", remedy="Check its folder.", file=str(file)
         ) from error

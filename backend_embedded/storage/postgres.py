@@ -191,6 +191,12 @@ class PostgresDatabase(Database):
 
     async def _prepare(self, connection: AsyncConnection) -> str:
         """Bring the tables up to date and in order; the server's version."""
+        encoding = str(await connection.scalar(text("SHOW server_encoding")))
+        if encoding != "UTF8":
+            raise StorageUnavailable(
+                f"The database {self.url.database} at {self.where} has the encoding {encoding}, not UTF8.",
+                remedy="Use one that was made WITH ENCODING 'UTF8' TEMPLATE template0.",
+            )
         await connection.run_sync(upgrade)
         await set_in_order(connection, self.home_id)
         told = str(await connection.scalar(text("SHOW server_version")))

@@ -167,6 +167,17 @@ async def test_a_seam_is_stored_and_passed_on(scripted: tuple[httpx.AsyncClient,
     assert [seam["offset"] for seam in finished["answer"]["seams"]] == [4, 12]
 
 
+async def test_an_answer_that_was_cut_after_a_seam_is_of_who_went_on(
+    scripted: tuple[httpx.AsyncClient, Scripted],
+) -> None:
+    client, model = scripted
+    switched = Switched(provider="llama.cpp", model="tiny", reason="Ollama does not answer.", offset=4)
+    model.steps = (text("One "), switched, text("two."), EngineCrashed("The model runner ended."))
+    *_, failed = await chat(client, content="Count.")
+    stats = failed["answer"]["stats"]
+    assert (stats["provider"], stats["model"]) == ("llama.cpp", "tiny")
+
+
 async def test_an_answer_is_checked_against_its_schema(
     scripted: tuple[httpx.AsyncClient, Scripted],
 ) -> None:

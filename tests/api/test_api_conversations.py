@@ -13,6 +13,7 @@ from uuid import UUID
 import httpx
 import pytest
 import pytest_asyncio
+from own_time import soon
 from served_backend import ScriptedModel, opened, served, until
 
 from backend_embedded.api import streams
@@ -98,7 +99,7 @@ async def test_a_client_that_goes_away_stops_the_engine(
         events = events_of(response)
         started = await anext(events)
         await model.waited.wait()
-    await asyncio.wait_for(model.closed.wait(), 0.3)
+    await soon(model.closed.wait(), 0.3)
     chat_id = started["conversation"]["id"]
 
     async with aclosing(services.events.subscribe()) as told:
@@ -119,7 +120,7 @@ async def test_generate_without_a_stream_stops_too(client: httpx.AsyncClient, mo
     await model.waited.wait()
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
-    await asyncio.wait_for(model.closed.wait(), 0.3)
+    await soon(model.closed.wait(), 0.3)
 
 
 async def test_a_client_that_leaves_before_the_first_token_stops_the_engine(
@@ -135,7 +136,7 @@ async def test_a_client_that_leaves_before_the_first_token_stops_the_engine(
     await model.waited.wait()
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
-    await asyncio.wait_for(model.closed.wait(), 0.3)
+    await soon(model.closed.wait(), 0.3)
 
 
 async def test_an_answer_that_is_cut_off_keeps_what_came_and_goes_on(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -61,6 +62,21 @@ async def test_the_queues(desk: Desk) -> None:
     assert (queues["task.queue"]["ready"], queues["dlq.queue"]["ready"]) == (2, 3)
     assert queues["task.queue"]["published_per_s"] == 0.5
     assert queues["task.queue"]["consumers"] == 0
+
+
+async def test_what_waits_is_measured(desk: Desk) -> None:
+    text = (await desk.client.get("/metrics")).text
+    waiting = dict(re.findall(r'^sutazai_messages_waiting\{queue="(\S+)"\} (\S+)$', text, re.M))
+    assert waiting == {
+        "task.queue": "2.0", "result.queue": "0.0", "event.queue": "0.0", "dlq.queue": "3.0", "outbox": "1.0"
+    }  # fmt: skip
+
+
+async def test_a_queue_that_cannot_be_counted_has_no_measure(desk: Desk) -> None:
+    await desk.queue.__aexit__()
+    text = (await desk.client.get("/metrics")).text
+    assert "sutazai_messages_waiting{" not in text
+    assert "# TYPE sutazai_messages_waiting gauge" in text
 
 
 async def test_it_is_a_capability(desk: Desk) -> None:

@@ -56,6 +56,9 @@ async def test_without_a_key_all_share_one_limit_and_the_setting_may_change(tmp_
         await stage.services.settings.change(SettingsPatch(rate_limit_per_minute=1))
         bare = {"Authorization": ""}
         assert [(await stage.http.get("/", headers=bare)).status_code for _ in range(2)] == [200, 429]
+        for made_up in ("Bearer one", "Bearer other", "other"):
+            answer = await stage.http.get("/", headers={"Authorization": made_up})
+            assert answer.status_code == 429, "a key that is none makes no other caller"
         await stage.services.settings.change(SettingsPatch(rate_limit_per_minute=0))
         assert (await stage.http.get("/", headers=bare)).status_code == 200
 

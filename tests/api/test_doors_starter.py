@@ -80,7 +80,9 @@ async def test_probabilities_of_tokens_are_those_of_the_model(real: DoorStage, n
 
 async def test_json_mode_gives_json(real: DoorStage, name: str) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-    answer = await real.ollama.generate(name, "Give a number.", format=schema, options=GREEDY | {"num_predict": 60})
+    answer = await real.ollama.generate(
+        name, "Give a number.", format=schema, options=GREEDY | {"num_predict": 60}
+    )
     assert isinstance(json.loads(answer.response or "")["n"], int)
 
 

@@ -59,7 +59,10 @@ async def test_it_chats_through_both(stage: DoorStage) -> None:
     assert whole.eval_count is not None
     assert 0 < whole.eval_count <= 8
     pieces = [
-        part async for part in await stage.ollama.chat(MODEL, turns, stream=True, options={"temperature": 0, "num_predict": 8})
+        part
+        async for part in await stage.ollama.chat(
+            MODEL, turns, stream=True, options={"temperature": 0, "num_predict": 8}
+        )
     ]
     assert len(pieces) > 1
     assert pieces[-1].done
@@ -92,7 +95,9 @@ async def test_it_is_shown_copied_and_deleted_there(stage: DoorStage) -> None:
     await stage.ollama.copy(MODEL, "a-copy")
     assert "a-copy" in {one.model for one in (await stage.ollama.list()).models}
     turns = [{"role": "user", "content": "Name one ship."}]
-    assert (await stage.ollama.chat("a-copy", turns, options={"temperature": 0, "num_predict": 2})).message.content
+    assert (
+        await stage.ollama.chat("a-copy", turns, options={"temperature": 0, "num_predict": 2})
+    ).message.content
     await stage.ollama.delete("a-copy")
     assert [one.model for one in (await stage.ollama.list()).models] == [MODEL]
     with pytest.raises(ollama.ResponseError) as caught:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import aio_pika
 import pytest
+from own_time import own_s
 from queue_load import Loaded, loaded
 from queue_stage import Remembering, event, holds, remove, task, until, wipe
 from real_rabbitmq import RealRabbit
@@ -25,7 +26,7 @@ from backend_embedded.queue.rabbitmq_kept_link import Patience
 
 pytestmark = [
     pytest.mark.services,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
     # A broker that was started again is ended by its fixture.
     pytest.mark.leaves("threads", "children"),
     # The driver says in its own words that a connection ended.
@@ -72,9 +73,9 @@ class Load:
     async def run(self) -> None:
         async def go_on() -> None:
             while not self.leaving.is_set():
-                began = time.perf_counter()
+                began_s = own_s()
                 self.safe.append(await self.there.publish())
-                self.longest_s = max(self.longest_s, time.perf_counter() - began)
+                self.longest_s = max(self.longest_s, own_s() - began_s)
                 await asyncio.sleep(PACE_S)  # no faster than they are handled
 
         async def write() -> None:
@@ -158,10 +159,10 @@ async def test_an_outage_is_told_at_once_and_consumers_come_back(
         await queue.publish("event.a", event(1))
         await handler.has(1)
         await asyncio.to_thread(broker.kill)
-        began = time.perf_counter()
+        began_s = own_s()
         with pytest.raises(QueueUnavailable):
             await queue.publish("event.a", event(2))
-        assert time.perf_counter() - began < 0.5
+        assert own_s() - began_s < 0.5
         await until(lambda: _true(not queue.connected.is_set()), 0.5)
         assert queue.capability().state is State.DOWN
         with pytest.raises(QueueUnavailable):
@@ -179,10 +180,10 @@ async def test_a_broker_that_hangs_is_left_and_found_again(broker: RealRabbit, q
     handler = Remembering()
     async with queue.consume(QueueName.TASK, handler):
         broker.hang()
-        began = time.perf_counter()
+        began_s = own_s()
         with pytest.raises(QueueUnavailable, match="in time"):
             await queue.publish("task.process", task(1))
-        assert time.perf_counter() - began < 2
+        assert own_s() - began_s < 2
         await until(lambda: _true(not queue.connected.is_set()))
         broker.go_on()
         await connected(queue)

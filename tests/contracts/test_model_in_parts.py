@@ -26,6 +26,7 @@ from backend_embedded.library.resolver import Resolver
 from backend_embedded.library.transport import Transport
 from backend_embedded.llm.files.library import ModelLibrary, find_starter
 from backend_embedded.llm.llama_cpp.language_model import LlamaCppLanguageModel
+from backend_embedded.llm.memory import OVERHEAD_BYTES, needed_bytes
 from backend_embedded.llm.port import Prompt
 
 BASE = "tiny-Q4_1"
@@ -202,3 +203,9 @@ async def test_what_is_not_whole_is_told(server: UnrulyServer, tmp_path: Path, p
     with pytest.raises(ModelUnsupported, match="one of 3 parts") as caught:
         check_import(parts[0])
     assert "models folder" in (caught.value.remedy or "")
+
+
+def test_its_memory_is_that_of_all_parts(parts: list[Path], tmp_path: Path) -> None:
+    (entry,) = ModelLibrary(tmp_path, None).scan(parts[0].parent)
+    assert entry.header is not None
+    assert needed_bytes(entry.header, 1) >= sum(file.stat().st_size for file in parts) + OVERHEAD_BYTES

@@ -86,12 +86,12 @@ def test_each_revision_can_be_taken_back_and_made_again(engine: Engine) -> None:
             given,
         )
     before: dict[str, set[str]] = {}
-    for revision in ("0002", "0003"):
+    for revision in ("0002", "0003", "0004"):
         with engine.begin() as connection:
             before[revision] = tables(connection)
             migrate(connection, revision)
             assert stored_version(connection) == revision
-    for revision in ("0003", "0002"):
+    for revision in ("0004", "0003", "0002"):
         with engine.begin() as connection:
             migrate(connection, f"{int(revision) - 1:04}", down=True)
             assert tables(connection) == before[revision]

@@ -95,7 +95,10 @@ async def test_the_template_takes_tools_calls_and_results(model: LlamaCppLanguag
     whole = Prompt(turns=(QUESTION, asked, result), model=NAME, tools=(WEATHER,))
     assert await model.count_tokens(whole) > offered + 20
     text, end = await answered(
-        model, Prompt(whole.turns, model=NAME, tools=(WEATHER,), options=SamplingOptions(temperature=0, max_tokens=8))
+        model,
+        Prompt(
+            whole.turns, model=NAME, tools=(WEATHER,), options=SamplingOptions(temperature=0, max_tokens=8)
+        ),
     )
     assert end.stats.prompt_tokens > offered
     assert text or end.tool_calls

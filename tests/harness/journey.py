@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from program import Program, running, wait_for
+from program import Program, running, seen, wait_for
 from screen import Screen, missing_tools, virtual_screen
 
 PICTURES = Path(__file__).resolve().parents[2] / "build" / "journey"
@@ -100,20 +100,18 @@ class Day:
         """Press Ctrl+R until the window, which may still read the conversation, takes it."""
         for _ in range(10):
             self.screen.press("ctrl+r")
-            try:
-                return self.wait_for_sibling(answer, timeout_s=2)
-            except AssertionError:
-                continue
+            if newer := seen(lambda: self.sibling(answer), 2):
+                return newer
         raise AssertionError("the window shows another conversation, or none")
 
-    def wait_for_sibling(self, answer: Answer, timeout_s: float = 30) -> Answer:
+    def wait_for_sibling(self, answer: Answer) -> Answer:
         """Wait for one more answer to the same question, shown in its place."""
+        return wait_for("one more answer", lambda: self.sibling(answer))
 
-        def probe() -> Answer | None:
-            newer = self.last()
-            return newer if newer is not None and len(newer["siblings"]) > len(answer["siblings"]) else None
-
-        return wait_for("one more answer", probe, timeout_s)
+    def sibling(self, answer: Answer) -> Answer | None:
+        """The newest answer, if it is one more to the same question."""
+        newer = self.last()
+        return newer if newer is not None and len(newer["siblings"]) > len(answer["siblings"]) else None
 
     def click_until(self, at: tuple[int, int], what: str, probe: Callable[[], object]) -> None:
         """Click a place until it shows: what is to be clicked may come a moment later than what was waited for."""
@@ -126,11 +124,8 @@ class Day:
     def _until(self, act: Callable[[], None], what: str, probe: Callable[[], object]) -> None:
         for _ in range(10):
             act()
-            try:
-                wait_for(what, lambda: bool(probe()), timeout_s=3)
-            except AssertionError:
-                continue
-            return
+            if seen(probe, 3):
+                return
         raise AssertionError(f"{what}: not after ten tries")
 
     def send(self, question: str) -> None:
@@ -154,8 +149,10 @@ class Day:
         self.screen.press("Return")
 
     def ready(self) -> None:
-        """Wait until the model can answer."""
+        """Wait until the model can answer, and the window knows: before that it takes no clicks and no keys."""
         self.program.ready().close()
+        told = '"chat_ready"'
+        wait_for("the window knows", lambda: self.program.output().count(told) >= self.program.starts)
 
 
 @contextmanager
@@ -171,7 +168,8 @@ def day_of(name: str, home: Path, **environment: str) -> Iterator[Day]:
     if lacking:
         pytest.skip(f"no virtual screen: {', '.join(lacking)} not installed")
     with virtual_screen() as screen:
-        program = Program(home, DISPLAY=screen.display, QT_QPA_PLATFORM="xcb", **environment)
+        shown = {"DISPLAY": screen.display, "QT_QPA_PLATFORM": "xcb", "SUTAZAI_TRACE_START": "1"}
+        program = Program(home, **shown, **environment)
         with running(program):
             day = Day(program, screen, name)
             try:

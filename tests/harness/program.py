@@ -16,21 +16,31 @@ from typing import Any, TypeVar
 
 import httpx
 import psutil
+from own_time import Deadline, ends
 
 T = TypeVar("T")
 
 
 def wait_for(what: str, probe: Callable[[], T | None], timeout_s: float = 30.0) -> T:
-    """Return the first true value of `probe`; raise AssertionError that names `what` after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
+    """Return the first true value of `probe`; AssertionError that names `what` after `timeout_s` of `own_time`."""
+    deadline = Deadline(timeout_s)
     pause = threading.Event()
     while True:
         value = probe()
         if value:
             return value
-        if time.monotonic() > deadline:
+        if deadline.passed:
             raise AssertionError(f"{what}: not within {timeout_s} s")
         pause.wait(0.02)
+
+
+def seen(probe: Callable[[], T | None], within_s: float) -> T | None:
+    """The first true value of `probe`; None when there is none by the plain clock, and something is to be tried."""
+    latest_s = time.monotonic() + within_s
+    pause = threading.Event()
+    while not (value := probe()) and time.monotonic() < latest_s:
+        pause.wait(0.02)
+    return value or None
 
 
 class Program:
@@ -45,9 +55,11 @@ class Program:
         self.home = home
         self._environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", **environment}
         self.process: subprocess.Popen[bytes] | None = None
+        self.starts = 0
 
     def start(self) -> None:
         """Start the desktop; its output goes to `desktop.out` beside the home."""
+        self.starts += 1
         with self.home.with_suffix(".out").open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "app", "--home", str(self.home)],
@@ -61,7 +73,7 @@ class Program:
         """Close the window as SIGTERM does; returns the exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(15)
+        return ends(self.process, 15)
 
     def output(self) -> str:
         """What the desktop printed so far."""
@@ -129,9 +141,22 @@ def states_of(client: httpx.Client) -> dict[str, str]:
 
 
 def gone(processes: list[psutil.Process], within_s: float) -> bool:
-    """Whether all of these end within a time."""
-    _, alive = psutil.wait_procs(processes, timeout=within_s)
-    return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
+    """Whether all of these end within a time of `own_time`."""
+    deadline = Deadline(within_s)
+    while True:
+        _, alive = psutil.wait_procs(processes, timeout=0.05)
+        if all(is_zombie(process) for process in alive):
+            return True
+        if deadline.passed:
+            return False
+
+
+def is_zombie(process: psutil.Process) -> bool:
+    """Whether it has ended, and its parent has not asked how."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 @contextmanager

@@ -244,7 +244,7 @@ async def served(
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     try:
         async with httpx.AsyncClient(
-            base_url=url, headers=AUTHORIZED, trust_env=False, verify=False, timeout=10
+            base_url=url, headers=AUTHORIZED, trust_env=False, verify=False, timeout=30
         ) as client:
             yield client
     finally:
@@ -256,7 +256,7 @@ async def served(
         listening.close()
 
 
-async def until(what: str, true: Callable[[], bool], timeout_s: float = 5.0) -> None:
+async def until(what: str, true: Callable[[], bool], timeout_s: float = 30.0) -> None:
     """Let the loop run until `true()`; AssertionError that names `what` after `timeout_s`."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_s

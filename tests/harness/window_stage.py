@@ -18,8 +18,8 @@ from scripted_content import ABOUT, HOME
 
 from app.capabilities import CapabilityBoard
 from app.features.chat_news import of_outcome
-from app.main_window import CHAT, MODELS, OVERVIEW, SETTINGS, MainWindow, open_main_window
 from app.features.model_news import ModelNews, Ways
+from app.main_window import CHAT, MODELS, OVERVIEW, SETTINGS, MainWindow, open_main_window
 from app.preferences import Preferences, PreferenceStore
 from backend_embedded.contract.conversations import Conversation
 from backend_embedded.contract.events import CapabilityChanged, EngineChanged, Event, Snapshot

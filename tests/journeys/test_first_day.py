@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from journey import Day, day_of
+from own_time import ends
 from program import wait_for
 
 RUNNER, BACKEND = "backend_embedded.llm.runner", "backend_embedded"
@@ -24,7 +25,7 @@ def day(tmp_path: Path) -> Iterator[Day]:
         yield day
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_first_day(day: Day) -> None:
     day.open_window()
     day.ready()
@@ -38,8 +39,7 @@ def test_first_day(day: Day) -> None:
 
 
 def ask_by_mouse(day: Day) -> None:
-    day.screen.click(*EXAMPLE_AT)
-    wait_for("the question is stored", day.branch)
+    day.click_until(EXAMPLE_AT, "the question is stored", day.branch)
     day.until("the first answer is there", "complete")
     day.shoot("first-answer")
 
@@ -112,7 +112,7 @@ def come_back(day: Day) -> None:
     assert day.program.process is not None
     day.screen.press("ctrl+1")
     day.screen.press("ctrl+q")
-    assert day.program.process.wait(15) == 0
+    assert ends(day.program.process, 15) == 0
     day.program.start()
     day.open_window()
     day.ready()

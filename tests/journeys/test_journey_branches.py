@@ -22,7 +22,7 @@ def day(tmp_path: Path) -> Iterator[Day]:
         yield day
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_branch_and_compare(day: Day) -> None:
     day.open_window()
     day.ready()

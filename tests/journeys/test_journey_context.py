@@ -27,7 +27,7 @@ def day(tmp_path: Path) -> Iterator[Day]:
         yield day
 
 
-@pytest.mark.timeout(480)
+@pytest.mark.timeout(900)
 def test_a_file_too_large_and_the_choice(day: Day, tmp_path: Path) -> None:
     day.open_window()
     day.ready()

@@ -45,7 +45,7 @@ def day(tmp_path: Path) -> Iterator[Day]:
         yield day
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_download_outlives_the_program(day: Day, server: UnrulyServer, model: bytes) -> None:
     day.open_window()
     day.ready()

@@ -81,9 +81,10 @@ def marked_pixels(day: Day, name: str) -> int:
     return int(counted)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_sentence_of_last_month_is_found(day: Day) -> None:
     day.open_window()
+    day.ready()
     with closing(day.program.ready()) as client:
         answer = client.post("/api/v1/import", content=json.dumps(chats()).encode()).raise_for_status()
         assert len(answer.json()["data"]["conversations"]) == CHATS

@@ -69,7 +69,7 @@ def provider(day: Day) -> str:
     return next((c["provider"] for c in status["capabilities"] if c["name"] == "model"), "")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_ollama_is_lost_and_comes_back(day: Day, server: Server) -> None:
     day.open_window()
     day.ready()

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import psutil
+from own_time import ends
 from program import wait_for
 
 TOKEN = "process-test-token"
@@ -57,7 +58,7 @@ def backend(home: Path, **more: Any) -> Iterator[tuple[subprocess.Popen[bytes], 
 
 def status(url: str, token: str = TOKEN) -> httpx.Response:
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.get(f"{url}/api/v1/status", headers=headers, trust_env=False, timeout=5)
+    return httpx.get(f"{url}/api/v1/status", headers=headers, trust_env=False, timeout=30)
 
 
 def test_one_line_then_it_serves_until_stdin_ends(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def test_one_line_then_it_serves_until_stdin_ends(tmp_path: Path) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.close()
-        assert process.wait(LEAVE_S) == 0
+        assert ends(process, LEAVE_S) == 0
         assert process.stdout.read() == b""
         assert not token.exists()
     lines = [json.loads(text) for text in (tmp_path / "state" / "backend.log").read_text().splitlines()]
@@ -90,21 +91,21 @@ def test_sigterm_drains_open_streams_and_leaves_0(tmp_path: Path) -> None:
         process.stdin.close()
         headers = {"Authorization": f"Bearer {TOKEN}"}
         with (
-            httpx.Client(trust_env=False, verify=False, headers=headers, timeout=5) as client,
+            httpx.Client(trust_env=False, verify=False, headers=headers, timeout=30) as client,
             client.stream("GET", f"{line['url']}/api/v1/events") as stream,
         ):
             lines = stream.iter_lines()
             while next(lines) != "event: snapshot":
                 pass
             process.send_signal(signal.SIGTERM)
-            assert process.wait(LEAVE_S) == 0
+            assert ends(process, LEAVE_S) == 0
             assert [said for said in lines if said.startswith("event:")] == []
 
 
 def test_a_second_backend_of_a_home_is_refused_with_the_firsts_address(tmp_path: Path) -> None:
     with backend(tmp_path) as (_, first):
         with backend(tmp_path) as (second, refused):
-            assert second.wait(5) == 1
+            assert ends(second, 5) == 1
             assert (refused["ready"], refused["url"]) == (False, first["url"])
         assert status(first["url"]).status_code == 200
 
@@ -114,7 +115,7 @@ def test_two_homes_have_two_ports_and_a_taken_port_is_refused(tmp_path: Path) ->
         assert first["url"] != second["url"]
         port = int(first["url"].rsplit(":", 1)[1])
         with backend(tmp_path / "c", port=port) as (process, refused):
-            assert process.wait(5) == 1
+            assert ends(process, 5) == 1
             assert refused["ready"] is False
             assert str(port) in refused["reason"]
 
@@ -123,18 +124,21 @@ def test_a_killed_backend_leaves_the_home_usable(tmp_path: Path) -> None:
     with backend(tmp_path) as (process, first):
         headers = {"Authorization": f"Bearer {TOKEN}"}
         url = f"{first['url']}/api/v1/conversations"
-        assert httpx.post(url, json={"title": "Kept"}, headers=headers, trust_env=False).status_code == 201
+        assert (
+            httpx.post(url, json={"title": "Kept"}, headers=headers, trust_env=False, timeout=30).status_code
+            == 201
+        )
         process.send_signal(signal.SIGKILL)
         process.wait()
     with backend(tmp_path) as (_, second):
         url = f"{second['url']}/api/v1/conversations"
-        found = httpx.get(url, headers=headers, trust_env=False).json()["data"]
+        found = httpx.get(url, headers=headers, trust_env=False, timeout=30).json()["data"]
         assert [conversation["title"] for conversation in found] == ["Kept"]
 
 
 def test_a_line_that_is_no_configuration_is_refused() -> None:
     process = subprocess.run(
-        [sys.executable, "-m", "backend_embedded"], input=b"hello\n", capture_output=True, timeout=20
+        [sys.executable, "-m", "backend_embedded"], input=b"hello\n", capture_output=True, timeout=60
     )
     assert process.returncode == 1
     assert json.loads(process.stdout)["ready"] is False
@@ -144,7 +148,7 @@ def test_a_store_that_cannot_be_opened_is_refused_with_the_reason(tmp_path: Path
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "control-center.db").write_bytes(b"not a database at all " * 100)
     with backend(tmp_path) as (process, refused):
-        assert process.wait(5) == 1
+        assert ends(process, 5) == 1
         assert "control-center.db" in refused["reason"]
 
 
@@ -184,6 +188,6 @@ def test_the_backend_imports_no_engine_and_no_window() -> None:
         "print([n for n in ('numpy', 'llama_cpp', 'PySide6', 'qasync', 'alembic') if n in sys.modules])"
     )
     found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert found.stdout.strip() == "[]", os.fspath(found.stdout)

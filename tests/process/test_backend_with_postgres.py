@@ -17,7 +17,7 @@ from program import wait_for
 
 from backend_embedded.settings import write_whole
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

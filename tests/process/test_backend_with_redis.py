@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from own_time import ends
 from program import wait_for
 from real_redis import real_redis
 
@@ -131,7 +133,7 @@ def test_reads_follow_writes_while_redis_is_killed_hung_and_restarted(tmp_path: 
         served_by(client, "redis")
         with reading(client) as readers:
             more_rounds(readers)
-            assert redis.run("KEYS", "cache:tasks:*"), "reads are kept there"
+            assert redis.run("KEYS", "cache:tasks~*"), "reads are kept there"
             redis.kill()
             more_rounds(readers)
             cache = served_by(client, "embedded")
@@ -150,7 +152,11 @@ def test_reads_follow_writes_while_redis_is_killed_hung_and_restarted(tmp_path: 
         assert [reader.failed for reader in readers] == [[]] * 4
         assert [reader.old for reader in readers] == [[]] * 4
         metrics = client.get("/metrics").text
-        assert "sutazai_cache_failovers_total 2.0" in metrics
+        failovers = re.search(r"^sutazai_cache_failovers_total (\S+)$", metrics, re.MULTILINE)
+        assert failovers is not None
+        assert float(failovers[1]) >= 2, (
+            "and one more each time that the machine was too slow for a call in time"
+        )
         assert 'sutazai_cache_lookups_total{kind="cache",result="hit"}' in metrics
         assert 'sutazai_capability_state{name="cache",provider="redis"} 2.0' in metrics
 
@@ -160,7 +166,7 @@ def test_it_leaves_at_once_while_redis_hangs(tmp_path: Path) -> None:
         served_by(client, "redis")
         redis.hang()
         process.terminate()
-        assert process.wait(LEAVE_S) == 0
+        assert ends(process, LEAVE_S) == 0
 
 
 def test_the_setting_changes_who_serves_at_once(tmp_path: Path) -> None:

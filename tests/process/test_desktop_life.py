@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from own_time import ends
 from program import Program, gone, running, wait_for
 from screen import missing_tools, virtual_screen
 
@@ -86,7 +87,7 @@ def test_a_second_start_raises_the_first_window(tmp_path: Path) -> None:
             env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=60,
             check=False,
         )
         assert (second.returncode, second.stderr) == (0, "")
@@ -108,7 +109,7 @@ def test_it_uses_a_backend_that_serves_its_home(tmp_path: Path) -> None:
             chat_ready(program)
             assert program.child(BACKEND) is None
             serve.terminate()
-            assert serve.wait(10) == 0
+            assert ends(serve, 10) == 0
             assert backend(program).pid != serve.pid
             assert program.stop() == 0
     finally:
@@ -123,7 +124,7 @@ def test_without_a_display_it_says_so(tmp_path: Path) -> None:
         env={name: value for name, value in os.environ.items() if name not in hidden},
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert done.returncode == 1
@@ -155,7 +156,7 @@ def test_a_display_that_goes_away_is_told_in_one_line(tmp_path: Path) -> None:
         family = program.tree()
         display.close()
         assert program.process is not None
-        assert program.process.wait(15) == 1
+        assert ends(program.process, 15) == 1
         assert gone(family, within_s=2)
         assert "Traceback" not in program.output()
         assert "The display went away" in program.output()

@@ -68,7 +68,7 @@ def model_of(url: str) -> str:
     return name
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_curl_reads_lines_events_and_refusals(tmp_path: Path, curl: Tool) -> None:
     with door(tmp_path / "home", "open") as url:
         body = {"model": model_of(url), "options": {"temperature": 0, "num_predict": 8}}
@@ -93,7 +93,7 @@ def test_curl_reads_lines_events_and_refusals(tmp_path: Path, curl: Tool) -> Non
         assert missing.endswith("404")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("mode", ["key", "off"])
 def test_a_door_with_a_key_and_one_that_is_shut(tmp_path: Path, curl: Tool, mode: str) -> None:
     with door(tmp_path / "home", mode) as url:
@@ -114,7 +114,7 @@ def test_a_door_with_a_key_and_one_that_is_shut(tmp_path: Path, curl: Tool, mode
 
 
 @pytest.mark.services
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_ollama_program_works_with_this_program_as_its_server(tmp_path: Path) -> None:
     program = str(built())
     with door(tmp_path / "home", "open") as url:

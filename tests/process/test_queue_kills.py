@@ -46,7 +46,7 @@ async def handled(there: Loaded) -> None:
     await until(nothing_waits, 60 + 5 * ROUNDS)
 
 
-@pytest.mark.timeout(120 + 10 * ROUNDS)
+@pytest.mark.timeout(240 + 20 * ROUNDS)
 async def test_nothing_is_lost_and_nothing_done_twice(tmp_path: Path) -> None:
     chance = random.Random(ROUNDS)
     async with loaded(tmp_path, "embedded"):
@@ -64,7 +64,7 @@ async def test_nothing_is_lost_and_nothing_done_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.services
-@pytest.mark.timeout(240 + 10 * ROUNDS)
+@pytest.mark.timeout(480 + 20 * ROUNDS)
 async def test_nor_with_a_real_broker(tmp_path: Path) -> None:
     with real_rabbitmq() as server:
         async with loaded(tmp_path, server.url) as there:

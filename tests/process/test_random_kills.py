@@ -69,7 +69,7 @@ def assert_files_whole(home: Path) -> None:
             assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-@pytest.mark.timeout(120 + 20 * KILLS)
+@pytest.mark.timeout(240 + 40 * KILLS)
 def test_random_kills_lose_nothing(tmp_path: Path) -> None:
     chance = random.Random(20)
     answers: list[tuple[str, str, str]] = []

@@ -7,13 +7,15 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from own_time import Deadline, soon
 from program import gone
+from served_backend import until
 
 from backend_embedded.contract.events import CapabilityChanged, Event, ModelsChanged, RunnerExited
 from backend_embedded.contract.generation import ChatTurn, Finished, Role, SamplingOptions, TextDelta
@@ -59,11 +61,14 @@ class Stage:
         self.settings = self.settings.model_copy(update=fields)
 
     async def until(self, condition: Callable[[], bool], timeout_s: float = 10) -> None:
-        """Wait until a condition holds, looked at after each published event."""
-        async with asyncio.timeout(timeout_s):
-            while not condition():
-                self._published.clear()
-                await self._published.wait()
+        """Wait until a condition holds, looked at after each published event; so many seconds of `own_time`."""
+        deadline = Deadline(timeout_s)
+        while not condition():
+            assert not deadline.passed, f"not within {timeout_s} s"
+            self._published.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await self._published.wait()
 
     def pids(self) -> list[int]:
         return [runner.pid for runner in self.adapter.runners()]
@@ -194,6 +199,21 @@ async def test_a_model_that_answers_is_not_unloaded(tmp_path: Path) -> None:
         assert runner.resident_bytes > 50_000_000
 
 
+async def test_what_is_only_read_ahead_does_not_keep_a_model_loaded(tmp_path: Path) -> None:
+    async with opened(tmp_path) as stage:
+        stage.change(context_size=8192)
+        await stage.adapter.load()
+        (runner,) = stage.adapter.runners()
+        draft = Prompt(turns=(ChatTurn(role=Role.USER, content="a long draft " * 2_000),))
+        reading = asyncio.create_task(stage.adapter.read_ahead(draft))
+        await until("the draft is read", lambda: stage.adapter.runners()[0].active == 1)
+        await stage.adapter.unload(runner.model)
+        with pytest.raises(EngineCrashed):
+            await reading
+        assert stage.pids() == []
+        assert stage.of(RunnerExited) == [], "it was asked to end"
+
+
 async def test_a_full_queue_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runners, "SEQUENCES", 1)
     monkeypatch.setattr(runners, "LARGEST_QUEUE", 0)
@@ -303,7 +323,6 @@ async def test_the_runner_leaves_with_its_parent(tmp_path: Path) -> None:
     assert b'"ready"' in await parent.stdout.readline()
     parent.send_signal(signal.SIGKILL)
     await parent.wait()
-    async with asyncio.timeout(2):
-        await parent.stdout.read()  # ends when the runner, which has it too, is gone
+    await soon(parent.stdout.read(), 2)  # ends when the runner, which has it too, is gone
     assert gone([runner], within_s=2), "its output ends a moment before it does"
     parent.stdin.close()

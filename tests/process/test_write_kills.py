@@ -150,14 +150,14 @@ def kill_and_compare(home: Path) -> None:
         assert letters == []
 
 
-@pytest.mark.timeout(120 + 20 * KILLS)
+@pytest.mark.timeout(240 + 40 * KILLS)
 def test_kills_under_write_load_lose_and_double_nothing(tmp_path: Path) -> None:
     settings(tmp_path / "home", cache="embedded", queue="embedded")
     kill_and_compare(tmp_path / "home")
 
 
 @pytest.mark.services
-@pytest.mark.timeout(240 + 20 * KILLS)
+@pytest.mark.timeout(480 + 40 * KILLS)
 def test_kills_under_write_load_on_real_servers(tmp_path: Path) -> None:
     with real_postgres() as postgres, real_redis() as redis, real_rabbitmq() as rabbit:
         database = postgres.url(postgres.database())

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from queue_stage import Remembering, until
@@ -25,7 +26,8 @@ from backend_embedded.contract.queue import QueueName
 from backend_embedded.contract.settings import BackendSettings
 from backend_embedded.contract.status import Capability, State, SystemStatus
 from backend_embedded.queue.embedded import EmbeddedQueue
-from backend_embedded.queue.port import Delivery, Outcome
+from backend_embedded.queue.messages import Message
+from backend_embedded.queue.port import Delivery, Handler, Outcome
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SECRET = "postgresql://me:a-secret@db/name"
@@ -91,12 +93,7 @@ async def test_what_happens_is_announced(queue: EmbeddedQueue) -> None:
     handler = Remembering()
     wanted = [happening for _, happenings in HAPPENS for happening in happenings]
 
-    async def handle(delivery: Delivery) -> Outcome:
-        handler.got.append(delivery)
-        handler.changed.set()
-        return Outcome.ACK
-
-    async with queue.consume(QueueName.EVENT, handle, prefetch=1):
+    async with queue.consume(QueueName.EVENT, handle_any(handler), prefetch=1):
         async with Announcer(events, queue, lambda: woken.append(1)):
             await until(lambda: read(woken))
             for event, _ in HAPPENS:
@@ -109,3 +106,36 @@ async def test_what_happens_is_announced(queue: EmbeddedQueue) -> None:
     assert {one["source"] for one in told} == {"control_center"}
     assert len(woken) == 1 + len(HAPPENS)
     assert not any(b"a-secret" in one.body for one in handler.got)
+
+
+@pytest.mark.allow_logs("MODEL_LOADED could not be announced")
+async def test_what_fails_in_an_unknown_way_does_not_end_it(queue: EmbeddedQueue) -> None:
+    failures = [KeyError("a driver's own")]
+
+    class Failing(EmbeddedQueue):
+        async def publish(self, routing_key: str, message: Message, message_id: UUID | None = None) -> UUID:
+            if failures:
+                raise failures.pop()
+            return await queue.publish(routing_key, message, message_id)
+
+    events = RingEventLog("r", snapshot)
+    handler = Remembering()
+    woken: list[int] = []
+    async with (
+        queue.consume(QueueName.EVENT, handle_any(handler)),
+        Announcer(events, Failing(Path("never opened")), lambda: woken.append(1)),
+    ):
+        await until(lambda: read(woken))
+        for event, _ in HAPPENS:
+            events.publish(event)
+        await handler.has(sum(len(happenings) for _, happenings in HAPPENS) - 1)
+    assert failures == []
+
+
+def handle_any(handler: Remembering) -> Handler:
+    async def handle(delivery: Delivery) -> Outcome:
+        handler.got.append(delivery)
+        handler.changed.set()
+        return Outcome.ACK
+
+    return handle

@@ -9,7 +9,6 @@ from cache_stage import NEVER, URL, Machine, cache_stage
 
 from backend_embedded.cache.keys import (
     Kind,
-    LockKey,
     Prefix,
     agent_status_key,
     entity_key,
@@ -22,7 +21,6 @@ from backend_embedded.contract.status import State
 from backend_embedded.resilience.breaker import CircuitBreaker
 
 KEY = session_key("u", "s")
-LOCK = LockKey("agent", "planner")
 
 
 async def test_a_server_is_used_while_it_is_there_and_what_is_lost_is_said() -> None:
@@ -232,73 +230,6 @@ async def test_an_address_that_makes_no_sense_is_told() -> None:
 
     async with cache_stage(connect) as stage:  # type: ignore[arg-type]
         assert "address cannot be used" in stage.cache.capability().reason
-
-
-async def test_a_lock_excludes_within_the_program_whatever_becomes_of_the_server() -> None:
-    machine = Machine()
-    async with cache_stage(machine.connect) as stage:
-        cache = stage.cache
-        first = await cache.acquire(LOCK, 60)
-        assert first is not None
-        assert await machine.kept.acquire(LOCK, 60) is None, "it is locked there too"
-        machine.gone = True
-        assert await cache.acquire(LOCK, 60) is None
-        assert await cache.extend(first, 60)
-        assert await cache.release(first)
-        second = await cache.acquire(LOCK, 60)
-        assert second is not None
-        assert second.fence > first.fence
-        machine.gone = False
-        await cache.server.look()
-        assert await cache.acquire(LOCK, 60) is None
-        assert not await cache.extend(second, 60), "the server never knew of it"
-        assert await cache.release(second)
-        assert await machine.kept.acquire(LOCK, 60) is None, "the server did not hear that it was given back"
-
-
-async def test_a_lock_that_another_program_holds_is_not_got() -> None:
-    machine = Machine()
-    async with cache_stage(machine.connect) as stage:
-        theirs = await machine.kept.acquire(LOCK, 60)
-        assert theirs is not None
-        assert await stage.cache.acquire(LOCK, 60) is None
-        assert await machine.kept.release(theirs)
-        ours = await stage.cache.acquire(LOCK, 60)
-        assert ours is not None
-        assert ours.fence > theirs.fence
-        assert await stage.cache.release(ours)
-        again = await machine.kept.acquire(LOCK, 60)
-        assert again is not None
-        assert not await stage.cache.release(ours)
-        assert await machine.kept.release(again)
-
-
-async def test_fencing_numbers_grow_over_every_loss() -> None:
-    machine = Machine()
-    async with cache_stage(machine.connect) as stage:
-        fences = []
-        for number in range(6):
-            machine.gone = bool(number % 2)
-            await stage.cache.server.look()
-            lock = await stage.cache.acquire(LOCK, 60)
-            assert lock is not None
-            fences.append(lock.fence)
-            await stage.cache.release(lock)
-        assert fences == sorted(set(fences))
-
-
-async def test_a_call_that_is_given_up_leaves_no_lock_behind() -> None:
-    machine = Machine(held_up=None)
-    async with cache_stage(machine.connect) as stage:
-        machine.held_up = asyncio.Event()
-        waiting = asyncio.create_task(stage.cache.acquire(LOCK, 60))
-        await asyncio.wait([waiting], timeout=0.02)
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-        machine.held_up = None
-        lock = await stage.cache.acquire(LOCK, 60)
-        assert lock is not None
-        assert stage.cache.capability().provider == "redis"
 
 
 async def test_everything_else_is_served_by_either() -> None:

@@ -12,7 +12,7 @@ import threading
 from collections import namedtuple
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -112,6 +112,16 @@ async def test_a_model_comes_whole_in_several_parts(server: UnrulyServer, tmp_pa
         assert (tmp_path / "small.gguf").exists()
 
 
+async def test_the_same_model_asked_for_at_once_comes_once(server: UnrulyServer, tmp_path: Path) -> None:
+    server.manners.hold = hold = threading.Event()
+    async with shelf(server, tmp_path) as there:
+        pulled = await asyncio.gather(*(there.downloads.pull("small") for _ in range(4)))
+        hold.set()
+        assert len({download.id for download in pulled}) == 1
+        assert (await there.ended(pulled[0].id)).state is DownloadState.DONE
+        assert len(there.downloads.list()) == 1
+
+
 async def test_dropped_connections_are_gone_on_with(server: UnrulyServer, tmp_path: Path) -> None:
     server.manners.drop_after, server.manners.drops = 10_000, 15
     async with shelf(server, tmp_path) as there:
@@ -161,7 +171,7 @@ async def test_a_token_stays_with_its_host(server: UnrulyServer, tmp_path: Path)
 
 async def test_tokens_that_wear_out_again_and_again_are_renewed(server: UnrulyServer, tmp_path: Path) -> None:
     server.manners.token, server.manners.token_uses = "a-secret", 2
-    async with shelf(server, tmp_path) as there:
+    async with shelf(server, tmp_path, replace(QUICK, parts=1)) as there:
         done = await there.fetched("small")
         assert done.state is DownloadState.DONE, done.message
         assert (tmp_path / "small.gguf").read_bytes() == DATA

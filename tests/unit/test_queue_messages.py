@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from queue_stage import KEYS, MAKE, event, task
 
 from backend_embedded.contract.queue import QueueName
 from backend_embedded.errors import InvalidInput
+from backend_embedded.queue.letters import changed_id
 from backend_embedded.queue.messages import checked, decode, encode, message_of
 from backend_embedded.queue.rates import Rates
 from backend_embedded.queue.topology import matches, queue_for
@@ -81,3 +83,15 @@ def test_rates_are_those_of_the_last_ten_seconds() -> None:
     now_s = 112.0
     assert rates.per_s(QueueName.TASK, "published") == 0.1
     assert len(counted) == 31
+
+
+def test_a_changed_letter_has_another_id_and_the_same_change_the_same() -> None:
+    own = str(UUID(int=7))
+    first = changed_id(own, "task.a", b"{}")
+    assert first == changed_id(own, "task.a", b"{}") != UUID(own)
+    others = {
+        changed_id(own, "task.b", b"{}"),
+        changed_id(own, "task.a", b"[]"),
+        changed_id("8", "task.a", b"{}"),
+    }
+    assert len(others | {first}) == 4

@@ -47,7 +47,12 @@ async def test_what_happens_leaves_its_trail(paths: HomePaths) -> None:
             return wanted <= await lines(services)
 
         await until(there)
-        assert await services.outbox.count() == 0
+
+        async def marked() -> bool:  # it is published first, and marked then
+            assert services.outbox is not None
+            return await services.outbox.count() == 0
+
+        await until(marked)
         queue = next(one for one in services.capabilities() if one.name == "queue")
         assert (queue.state, queue.provider) == (State.OK, "embedded")
 

@@ -13,12 +13,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend_embedded.contract.conversations import MessageStatus
 from backend_embedded.contract.events import CapabilityChanged
 from backend_embedded.contract.status import State
 from backend_embedded.errors import StorageUnavailable
+from backend_embedded.storage.database import set_in_order
 from backend_embedded.storage.embedded import SqliteConversationStore
 from backend_embedded.storage.schema import SCHEMA_VERSION, metadata
 from backend_embedded.storage.upgrade import MIGRATIONS
@@ -112,6 +114,28 @@ def open_without_alembic(file: Path) -> None:
         "asyncio.run(main())\nassert 'alembic' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code, str(file)], check=True, cwd=Path.cwd())
+
+
+async def test_a_start_does_not_read_all_messages_to_find_those_that_were_cut(tmp_path: Path) -> None:
+    async with SqliteConversationStore(tmp_path / "a.db", ignore) as store:
+        seen: list[str] = []
+
+        async def work(connection: AsyncConnection) -> None:
+            await set_in_order(connection)
+            for statement in seen:
+                plan = await connection.exec_driver_sql(
+                    f"EXPLAIN QUERY PLAN {statement}", (None,) * statement.count("?")
+                )
+                assert "ix_messages_writing" in str(plan.all())
+
+        def listen(_c: object, _u: object, statement: str, *_: object) -> None:
+            if statement.startswith("UPDATE messages"):
+                seen.append(statement)
+
+        engine = store.database._writer.sync_engine
+        event.listen(engine, "before_cursor_execute", listen)
+        await store.database.write(work)
+        assert len(seen) == 1
 
 
 async def test_a_store_of_a_newer_program_is_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from own_time import soon
 
 from app.child import StartFailure, start_backend
 from app.living_backend import Address, process_lives
@@ -64,8 +65,11 @@ class Watched:
             self._told.notify_all()
 
     async def until(self, holds: Callable[[list[BackendState]], bool], limit_s: float = 10) -> None:
-        async with asyncio.timeout(limit_s), self._told:
-            await self._told.wait_for(lambda: holds(self.states))
+        async def held() -> None:
+            async with self._told:
+                await self._told.wait_for(lambda: holds(self.states))
+
+        await soon(held(), limit_s)
 
     def serving(self) -> list[Serving]:
         return [state for state in self.states if isinstance(state, Serving)]

@@ -9,11 +9,13 @@ import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend_embedded.contract.attachments import Attachment, AttachmentText
 from backend_embedded.contract.conversations import (
     ConversationCreate,
     ConversationPatch,
@@ -24,7 +26,7 @@ from backend_embedded.contract.generation import Role, SamplingOptions
 from backend_embedded.contract.transfer import ExportFormat, ImportFormat
 from backend_embedded.errors import InvalidInput
 from backend_embedded.storage.embedded import SqliteConversationStore
-from backend_embedded.transfer.service import Transfer
+from backend_embedded.transfer.service import Transfer, as_json
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
 STEPS = st.lists(
@@ -192,6 +194,34 @@ async def test_a_file_that_cannot_be_read_stores_nothing(tmp_path: Path, data: b
             await Transfer(store).bring_in(data)
         assert caught.value.remedy is not None
         assert await store.ids() == ()
+
+
+async def test_names_that_are_too_long_are_cut_so_that_each_database_takes_them(tmp_path: Path) -> None:
+    async with SqliteConversationStore(tmp_path / "a.db", lambda _: None) as store:
+        turn = await store.ask("Why?", title="T")
+        await store.finish(turn.answer.id, MessageStatus.COMPLETE)
+        whole = await store.whole(turn.conversation.id)
+        await store.remove(turn.conversation.id)
+        attached = Attachment(
+            id=uuid4(), name="n" * 300, media_type="m" * 300, size_bytes=1, characters=1, tokens=1
+        )
+        long = whole.model_copy(
+            update={
+                "conversation": whole.conversation.model_copy(
+                    update={"title": "t" * 300, "folder": "f" * 300}
+                ),
+                "files": (AttachmentText(attachment=attached, text="x"),),
+            }
+        )
+        for unchanged in (0, 1):
+            report, _ = await Transfer(store).bring_in(as_json([long]))
+            assert report.unchanged == unchanged
+        there = await store.whole(turn.conversation.id)
+        assert (there.conversation.title, there.conversation.folder) == ("t" * 200, "f" * 200)
+        assert (there.files[0].attachment.name, there.files[0].attachment.media_type) == (
+            "n" * 255,
+            "m" * 100,
+        )
 
 
 async def test_markdown_shows_the_branch_for_people(tmp_path: Path) -> None:

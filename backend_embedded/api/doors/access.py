@@ -75,6 +75,10 @@ class LocalApiAccess:
         self._key = key
         return key
 
+    def is_key(self, given: str) -> bool:
+        """Whether this is the key."""
+        return bool(self._key) and hmac.compare_digest(given.encode(), self._key.encode())
+
     def check(self, path: str, headers: Headers) -> None:
         """Let a request to a door in, or raise Forbidden or Unauthorized."""
         mode = self.mode
@@ -85,8 +89,7 @@ class LocalApiAccess:
         if mode is LocalApi.OPEN or path in FREE_PATHS:
             return
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        right = hmac.compare_digest(given.strip().encode(), self._key.encode())
-        if scheme.lower() != "bearer" or not self._key or not right:
+        if scheme.lower() != "bearer" or not self.is_key(given.strip()):
             raise Unauthorized(
                 "Incorrect API key provided.", remedy="The key stands in the settings, under Local API."
             )

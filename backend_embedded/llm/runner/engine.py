@@ -222,6 +222,7 @@ class Engine:
             slot.release()
             message = f"llama.cpp could not decode (code {result})."
             self._emit(Failed(answer.request.id, "ENGINE_ERROR", message, "Ask again."))
+        self._admit()
 
     # -- room in the cache ------------------------------------------------------------------------
 
