@@ -17,6 +17,8 @@ from program import wait_for
 
 from backend_embedded.settings import write_whole
 
+INTERRUPTIBLE = ("env", "--default-signal=INT")
+"""A shell without job control starts background jobs, and so all below them, with SIGINT ignored."""
 SUTAZAI = [sys.executable, "-m", "app"]
 LIMIT_S = 90
 
@@ -125,8 +127,9 @@ def test_a_move_that_is_interrupted_leaves_everything_as_it_was(
     data("check", home=home)
     put(home, 40_000)
     database = server.server.database()
+    words = ("data", "move", "--to", server.server.url(database), "--home", str(home))
     moving = subprocess.Popen(
-        [*SUTAZAI, "data", "move", "--to", server.server.url(database), "--home", str(home)],
+        [*INTERRUPTIBLE, *SUTAZAI, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,

@@ -58,7 +58,12 @@ def test_words() -> None:
     assert ok_words(found.model_copy(update={"latency_ms": 41.3})) == "Redis 8.0.2 answers in 41 ms"
     assert live_words(None) == "Nothing is known of it yet"
     cache = Capability(
-        name="cache", state=State.OK, provider="embedded", product="in-process cache", holds="1 value", since=NOW
+        name="cache",
+        state=State.OK,
+        provider="embedded",
+        product="in-process cache",
+        holds="1 value",
+        since=NOW,
     )
     assert live_words(cache) == "in-process cache, 1 value"
     refused = cache.model_copy(update={"reason": "Redis at 127.0.0.1:6379 wants a password."})
