@@ -135,7 +135,7 @@ class Services:
             status=self.status(),
             engine=self.engine.state(),
             models=tuple(await self.model.models()),
-            settings=self.settings.current,
+            settings=self.settings.told,
             notices=self.notices(),
             downloads=self.library.downloads.list() if self.library is not None else (),
         )

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from backend_embedded.addresses import hidden, whole
 from backend_embedded.contract.events import SettingsChanged
 from backend_embedded.contract.settings import BackendSettings, SettingsPatch
 from backend_embedded.errors import InvalidInput, StorageUnavailable
@@ -20,6 +21,9 @@ from backend_embedded.errors import InvalidInput, StorageUnavailable
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+ADDRESSES = frozenset({"database_url", "cache", "queue", "ollama_url", "proxy"})
+"""Settings that may have a password in them."""
 
 
 class SettingsFile:
@@ -39,8 +43,13 @@ class SettingsFile:
 
     @property
     def current(self) -> BackendSettings:
-        """The settings now."""
+        """The settings now, with the passwords that are in addresses: for who connects, not to be told."""
         return self._settings
+
+    @property
+    def told(self) -> BackendSettings:
+        """The settings now, with `***` for the passwords in addresses."""
+        return _told(self._settings)
 
     @property
     def folder(self) -> Path:
@@ -52,20 +61,23 @@ class SettingsFile:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work)
 
     async def change(self, patch: SettingsPatch) -> BackendSettings:
-        """Set what the patch names.
+        """Set what the patch names; where `***` stands for a password, the one that is kept stays.
 
         Raises:
-            InvalidInput: a folder that does not exist, or an address that makes no sense.
+            InvalidInput: a folder that does not exist, an address that makes no sense, or a hidden password
+                that is kept for another server.
             StorageUnavailable: the file cannot be written; nothing was changed.
         """
         async with self._changing:
             changes = {name: value for name, value in patch.model_dump().items() if value is not None}
+            for name in ADDRESSES & changes.keys():
+                changes[name] = whole(changes[name], getattr(self._settings, name), name)
             changed = self._settings.model_copy(update=changes)
-            if changed != self._settings:
+            if fields := _different(self._settings, changed):
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(self._disk, self._keep, changed)
                 self._settings = changed
-                self._publish(SettingsChanged(settings=changed))
+                self._publish(SettingsChanged(settings=_told(changed), fields=fields))
             return self._settings
 
     def close(self) -> None:
@@ -90,6 +102,14 @@ class SettingsFile:
                 remedy="Check the folder's rights and the free space.",
                 file=str(self._file),
             ) from error
+
+
+def _told(settings: BackendSettings) -> BackendSettings:
+    return settings.model_copy(update={name: hidden(getattr(settings, name)) for name in ADDRESSES})
+
+
+def _different(before: BackendSettings, after: BackendSettings) -> tuple[str, ...]:
+    return tuple(name for name in type(after).model_fields if getattr(before, name) != getattr(after, name))
 
 
 def _check_services(wanted: BackendSettings, now: BackendSettings) -> None:

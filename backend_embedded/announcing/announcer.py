@@ -19,7 +19,6 @@ from backend_embedded.contract.events import (
 )
 from backend_embedded.contract.models import Model
 from backend_embedded.contract.queue import EventMessage
-from backend_embedded.contract.settings import BackendSettings
 from backend_embedded.errors import QueueUnavailable
 from backend_embedded.queue.port import MessageQueue
 
@@ -42,7 +41,6 @@ class Announcer:
         self._queue = queue
         self._woken = woken
         self._loaded: frozenset[str] | None = None
-        self._settings: BackendSettings | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -65,16 +63,12 @@ class Announcer:
         """What an event of the log says that others may want to hear."""
         match event:
             case Snapshot():
-                self._settings = event.settings
                 yield from self._models(event.models)
             case ModelsChanged():
                 yield from self._models(event.models)
             case SettingsChanged():
-                before, self._settings = self._settings, event.settings
-                fields = _changed(before, event.settings)
-                if fields:
-                    # Names only: some of the values are addresses with passwords.
-                    yield "SETTINGS_CHANGED", {"fields": fields}
+                if event.fields:
+                    yield "SETTINGS_CHANGED", {"fields": list(event.fields)}
             case CapabilityChanged():
                 facts = event.capability.model_dump(
                     mode="json", include={"name", "state", "provider", "product", "reason"}
@@ -102,9 +96,3 @@ class Announcer:
         except Exception:
             # The next ones are announced all the same.
             log.warning("%s could not be announced", event_type, exc_info=True)
-
-
-def _changed(before: BackendSettings | None, after: BackendSettings) -> list[str]:
-    if before is None:
-        return []
-    return [name for name in type(after).model_fields if getattr(before, name) != getattr(after, name)]

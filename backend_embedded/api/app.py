@@ -85,7 +85,7 @@ def create_app(
     if services.library is not None:
         app.include_router(routes_library.routes(services, services.library))
     if services.data is not None:
-        app.include_router(routes_data.routes(services.data))
+        app.include_router(routes_data.routes(services.data, services.settings))
     kept = None
     if services.records is not None:
         kept = KeptLists(services.records.versions)

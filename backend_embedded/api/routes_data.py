@@ -5,13 +5,15 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
+from backend_embedded.addresses import whole
 from backend_embedded.api.answers import success
 from backend_embedded.contract.data import DataJob, FileRequest, MoveRequest
 from backend_embedded.contract.envelope import Success
+from backend_embedded.settings import SettingsFile
 from backend_embedded.storage.moving import DataJobs
 
 
-def routes(jobs: DataJobs) -> APIRouter:
+def routes(jobs: DataJobs, settings: SettingsFile) -> APIRouter:
     """The routes of jobs with the data; each begins one, whose progress `job` tells."""
     router = APIRouter(prefix="/api/v1/data", tags=["data"])
 
@@ -28,7 +30,8 @@ def routes(jobs: DataJobs) -> APIRouter:
     @router.post("/move", response_model=Success[DataJob], status_code=202)
     async def move(request: Request, body: MoveRequest) -> Response:
         """Copy everything to PostgreSQL, compare, and use that from then on; the file stays as it is."""
-        return success(request, jobs.move(body.url, replace=body.replace), status=202)
+        url = whole(body.url, settings.current.database_url, "url")
+        return success(request, jobs.move(url, replace=body.replace), status=202)
 
     @router.post("/back", response_model=Success[DataJob], status_code=202)
     async def back(request: Request) -> Response:

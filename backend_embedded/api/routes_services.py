@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 
+from backend_embedded.addresses import whole
 from backend_embedded.api.answers import success
 from backend_embedded.contract.envelope import Success
 from backend_embedded.contract.probes import ServiceFound, ServiceKind, ServiceTest
@@ -15,6 +16,11 @@ SCHEMES = {
     ServiceKind.CACHE: ("redis", "rediss", "unix"),
     ServiceKind.QUEUE: ("amqp", "amqps"),
     ServiceKind.DATABASE: ("postgresql", "postgres"),
+}
+SETTINGS = {
+    ServiceKind.CACHE: "cache",
+    ServiceKind.QUEUE: "queue",
+    ServiceKind.DATABASE: "database_url",
 }
 EXAMPLES = {
     ServiceKind.CACHE: "redis://127.0.0.1:6379",
@@ -30,7 +36,8 @@ def routes(services: Services) -> APIRouter:
     @router.post("/test", response_model=Success[ServiceFound])
     async def test(request: Request, body: ServiceTest) -> Response:
         """Connect, ask the server what it is, and leave again; nothing is set or changed by it."""
-        return success(request, await services.probes[body.kind](_address(body)))
+        kept: str = getattr(services.settings.current, SETTINGS[body.kind])
+        return success(request, await services.probes[body.kind](whole(_address(body), kept, "url")))
 
     return router
 

@@ -16,12 +16,13 @@ def routes(services: Services) -> APIRouter:
 
     @router.get("", response_model=Success[BackendSettings])
     async def read(request: Request, fields: Fields = None) -> Response:
-        """The settings now."""
-        return success(request, services.settings.current)
+        """The settings now; `***` stands for the passwords in addresses."""
+        return success(request, services.settings.told)
 
     @router.patch("", response_model=Success[BackendSettings])
     async def change(request: Request, body: SettingsPatch) -> Response:
-        """Change settings; a field that is absent is left alone."""
-        return success(request, await services.settings.change(body))
+        """Change settings; a field that is absent is left alone, and so is a password that `***` stands for."""
+        await services.settings.change(body)
+        return success(request, services.settings.told)
 
     return router

@@ -71,6 +71,8 @@ class SettingsChanged(Wire):
 
     kind: Literal["settings_changed"] = "settings_changed"
     settings: BackendSettings
+    fields: tuple[str, ...] = ()
+    """Names of those that are different now; a password, which is not shown, may be all of the difference."""
 
 
 class RunnerExited(Wire):

@@ -82,7 +82,7 @@ async def copy(
         replace: what the target holds is removed first.
 
     Raises:
-        Conflict: the target holds data and is not to be replaced.
+        Conflict: the target holds data and is not to be replaced; with its `rows`.
         StorageError: what was read again differs; the target is as it was.
     """
 
@@ -127,10 +127,11 @@ async def _clear(connection: AsyncConnection, *, replace: bool) -> None:
     if connection.dialect.name == "postgresql":
         names = ", ".join(table.name for table in COPIED)
         await connection.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
-    if not replace and await _count(connection):
+    if not replace and (rows := await _count(connection)):
         raise Conflict(
             "This database holds data of the program already.",
             remedy="Choose an empty one, or say that what it holds may be replaced.",
+            rows=rows,
         )
     for table in reversed(COPIED):
         for column in _own_parents(table):

@@ -70,3 +70,19 @@ async def test_who_does_not_listen_is_named_without_the_password(
 
 async def test_an_unknown_kind_is_refused(client: httpx.AsyncClient) -> None:
     assert (await client.post(TEST, json={"kind": "graph", "url": "bolt://x"})).status_code == 422
+
+
+async def test_a_hidden_password_is_the_one_that_is_kept(client: httpx.AsyncClient) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    kept = await client.patch(
+        "/api/v1/settings", json={"queue": f"amqp://user:hidden-word@127.0.0.1:{port}/"}
+    )
+    shown = f"amqp://user:***@127.0.0.1:{port}/"
+    assert kept.json()["data"]["queue"] == shown
+    assert "hidden-word" not in (await client.get("/api/v1/settings")).text
+    tried = await client.post(TEST, json={"kind": "queue", "url": shown})
+    assert tried.json()["error"]["code"] == "QUEUE_UNAVAILABLE"
+    other = await client.post(TEST, json={"kind": "queue", "url": "amqp://user:***@127.0.0.1:1/"})
+    assert other.status_code == 422
+    assert other.json()["error"]["remedy"] == "Write the password into the address anew."

@@ -62,6 +62,7 @@ async def test_data_moves_to_postgresql_and_back(target: str, tmp_path: Path) ->
         again = await there.done(there.jobs.move(target), JobState.FAILED)
         assert again.error is not None
         assert "holds data" in again.error.message
+        assert again.error.details["rows"] > 0
         await there.done(there.jobs.move(target, replace=True))
         assert await there.sums() == later
 

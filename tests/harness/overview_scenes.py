@@ -11,6 +11,7 @@ from window_stage import Stage, shows
 from app.main_window import OVERVIEW
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.contract.status import Capability
+from ui.overview.presenter import OverviewPresenter
 
 
 def overview(*changed: Capability) -> Callable[[Stage], Awaitable[None]]:
@@ -28,10 +29,9 @@ def overview(*changed: Capability) -> Callable[[Stage], Awaitable[None]]:
 
 
 async def loading(stage: Stage) -> None:
-    stage.backend.refuse(ErrorBody(code=ErrorCode.TIMED_OUT, message="It takes its time."), "status")
-    stage.connection_is(False)
+    stage.overview = OverviewPresenter(stage.backend, lambda: stage.backend.now)  # nothing was heard yet
     stage.shell.show_page(OVERVIEW)
-    await stage.until("the page", stage.overview_page.isVisible)
+    await stage.until("the bars", lambda: stage.overview_page.waiting.is_drawn)
 
 
 async def refused(stage: Stage) -> None:

@@ -10,6 +10,7 @@ from scene import Scene, without_engine
 from window_stage import Stage, button, shows
 
 from app.main_window import SETTINGS
+from backend_embedded.contract.data import JobState
 from backend_embedded.contract.errors import ErrorBody, ErrorCode
 from backend_embedded.contract.ollama import OllamaRunning, OllamaState, OllamaStatus
 
@@ -93,13 +94,24 @@ async def settings_services(stage: Stage) -> None:
     await section("services")(stage)
     page = stage.settings_page.services
     await stage.settings.change("cache", "redis://127.0.0.1:6379")
-    await stage.settings.change("queue", "amqp://guest:guest@127.0.0.1:10007/")
+    await stage.settings.change("queue", "amqp://guest:***@127.0.0.1:10007/")
     page.cache.test.click()
     await stage.until("the answer", lambda: shows(page, "Redis 8.0.2 answers"))
     refusal = "RabbitMQ at 127.0.0.1:10007 cannot be reached: nobody listens there."
     stage.backend.refuse(ErrorBody(code=ErrorCode.QUEUE_UNAVAILABLE, message=refusal), "test_service")
     page.queue.test.click()
     await stage.until("the refusal", lambda: shows(page, "nobody listens there"))
+
+
+async def settings_replace(stage: Stage) -> None:
+    await settings_services(stage)
+    holds = ErrorBody(code=ErrorCode.CONFLICT, message="It holds data.", details={"rows": 1_234})
+    failed = {"state": JobState.FAILED, "error": holds}
+    stage.backend.job = stage.backend.job.model_copy(update=failed)
+    page = stage.settings_page.services
+    page.database.field.setText("postgresql://sutazai@127.0.0.1:5432/sutazai")
+    page.move_button.click()
+    await stage.until("the question", page.replace.isVisible)
 
 
 async def settings_moving(stage: Stage) -> None:
@@ -117,6 +129,7 @@ SETTINGS_SCENES: Sequence[Scene] = (
     ),
     Scene("settings-ollama", settings_ollama),
     Scene("settings-services", settings_services),
+    Scene("settings-replace", settings_replace),
     Scene("settings-moving", settings_moving),
     Scene("settings-local-api", settings_local_api),
     Scene("settings-local-api-off", settings_local_api_off),

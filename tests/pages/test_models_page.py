@@ -127,7 +127,7 @@ async def test_removing_asks_in_the_window_and_keeps_at_escape(shown: ShownLibra
     shown.key(Qt.Key.Key_Escape, panel.confirm.keep)
     assert panel.confirm.isHidden()
     panel.remove.click()
-    panel.confirm.remove.click()
+    panel.confirm.yes.click()
     await shown.until(lambda: shown.asked("remove_model") == [library.TINY.name])
     await shown.until(panel.isHidden)
 

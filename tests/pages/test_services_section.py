@@ -121,6 +121,32 @@ async def test_the_data_is_moved_with_progress_and_can_be_cancelled(desk: Desk) 
     await desk.presenter.close()
 
 
+async def test_what_the_database_holds_is_replaced_only_when_asked(desk: Desk) -> None:
+    conflict = ErrorBody(code=ErrorCode.CONFLICT, message="It holds data.", details={"rows": 1_234})
+    failed = {"state": JobState.FAILED, "error": conflict}
+    desk.backend.job = desk.backend.job.model_copy(update=failed)
+    database = desk.section.database
+    database.field.setText("postgresql://host/name")
+    desk.section.move_button.click()
+    question = desk.section.replace
+    await desk.until(question.isVisible)
+    assert "Its 1,234 rows are removed for good" in question.line.text()
+    assert desk.section.outcome.isHidden()
+    QTest.keyClick(question.keep, Qt.Key.Key_Escape)
+    assert question.isHidden()
+    desk.section.move_button.click()
+    await desk.until(question.isVisible)
+    database.field.setText("postgresql://elsewhere/name")
+    done = {"state": JobState.DONE, "error": None, "target": "postgresql://host/name"}
+    desk.backend.job = desk.backend.job.model_copy(update=done)
+    question.yes.click()
+    await desk.until(lambda: shows(desk.section, "All data was moved to postgresql://host/name"))
+    asked = [(one.url, one.replace) for call, one in desk.backend.asked if call == "move_data"]
+    assert asked == [("postgresql://host/name", replace) for replace in (False, False, True)]
+    assert question.isHidden()
+    await desk.presenter.close()
+
+
 async def test_with_postgresql_it_is_moved_back(desk: Desk) -> None:
     desk.backend.kept = desk.backend.kept.model_copy(update={"database_url": "postgresql://host/name"})
     desk.presenter.event_arrived(desk.backend.snapshot())

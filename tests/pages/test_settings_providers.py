@@ -158,7 +158,7 @@ async def test_a_new_key_is_made_only_after_a_question(desk: ProviderDesk) -> No
     section.confirm.keep.click()
     assert desk.asked("new_local_api_key") == 0
     section.new_key.click()
-    section.confirm.make.click()
+    section.confirm.yes.click()
     await desk.until(lambda: desk.presenter.state.local_api and desk.presenter.state.local_api.key != old)
     assert section.confirm.isHidden()
 

@@ -54,7 +54,7 @@ HAPPENS: list[tuple[Event, list[tuple[str, dict[str, Any]]]]] = [
     ),
     (SettingsChanged(settings=BackendSettings()), []),
     (
-        SettingsChanged(settings=BackendSettings(database_url=SECRET, threads=2)),
+        SettingsChanged(settings=BackendSettings(database_url=SECRET), fields=("threads", "database_url")),
         [("SETTINGS_CHANGED", {"fields": ["threads", "database_url"]})],
     ),
     (

@@ -23,6 +23,36 @@ async def test_a_change_is_kept_and_told_once(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600, "an address in it may have a password"
 
 
+@pytest.mark.parametrize(
+    ("field", "address"),
+    [
+        ("database_url", "postgresql://me:{}@127.0.0.1:5432/data"),
+        ("cache", "redis://:{}@127.0.0.1:6379"),
+        ("queue", "amqp://me:{}@127.0.0.1/"),
+        ("ollama_url", "http://me:{}@127.0.0.1:11434"),
+        ("proxy", "http://me:{}@127.0.0.1:3128"),
+    ],
+)
+async def test_a_password_is_kept_and_never_told(tmp_path: Path, field: str, address: str) -> None:
+    told: list[SettingsChanged] = []
+    kept = SettingsFile(tmp_path / "backend.json", told.append)
+    for secret in ("first-word", "second-word"):
+        await kept.change(SettingsPatch.model_validate({field: address.format(secret)}))
+        assert getattr(kept.current, field) == address.format(secret)
+        assert getattr(kept.told, field) == address.format("***")
+        await kept.change(SettingsPatch.model_validate({field: getattr(kept.told, field)}))
+        assert read(tmp_path / "backend.json") == kept.current
+        assert getattr(kept.current, field) == address.format(secret)
+    with pytest.raises(InvalidInput) as caught:
+        await kept.change(
+            SettingsPatch.model_validate({field: address.format("***").replace("0.0.1", "0.0.2")})
+        )
+    kept.close()
+    assert caught.value.details["fields"] == [{"field": field, "problem": "the password is missing"}]
+    assert [change.fields for change in told] == [(field,), (field,)]
+    assert "-word" not in "".join(change.model_dump_json() for change in told)
+
+
 @pytest.mark.parametrize("content", [b"{", b'{"threads": -4}', b"\xff", b"[]", b""])
 @pytest.mark.allow_logs("cannot be read")
 def test_a_broken_file_is_set_aside(tmp_path: Path, content: bytes) -> None:

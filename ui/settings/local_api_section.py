@@ -14,7 +14,7 @@ from ui.settings.rows import SettingRow
 from ui.settings.snippets import Snippet, snippets
 from ui.settings.state import SettingsState
 from ui.theme import ThemeSource
-from ui.widgets import Card, DangerButton, ElidedLabel, Label, SecondaryButton, Segmented
+from ui.widgets import Card, ElidedLabel, Label, QuestionCard, SecondaryButton, Segmented
 
 MODES = ((LocalApi.OFF.value, "Off"), (LocalApi.KEY.value, "With key"), (LocalApi.OPEN.value, "Open"))
 EFFECTS = {
@@ -22,6 +22,7 @@ EFFECTS = {
     LocalApi.KEY: "Programs that send the key are answered.",
     LocalApi.OPEN: "Every program of this machine is answered, without a key. Web pages are refused all the same.",
 }
+NEW_KEY = ("Make a new key?", "Programs that have the old key are refused from then on.")
 HIDDEN = "•" * 16
 NO_MODEL = "tinyllama"
 
@@ -44,7 +45,7 @@ class LocalApiSection(FieldSection):
         self.show_key = _small("Show", "Show the key", themes)
         self.copy_key = _small("Copy", "Copy the key", themes)
         self.new_key = _small("Make new key…", "Make a new key", themes)
-        self.confirm = NewKeyCard(themes)
+        self.confirm = QuestionCard(themes, "Make new key", "Keep the old one")
         self.refused = Label("", themes, "caption", "down", wrap=True)
         self.heading = Label("Lines to copy", themes, "strong")
         self.lines: list[SnippetCard] = []
@@ -88,8 +89,9 @@ class LocalApiSection(FieldSection):
         self.copy_address.clicked.connect(lambda: _copy(self._fact("url")))
         self.copy_key.clicked.connect(lambda: _copy(self._fact("key")))
         self.show_key.clicked.connect(self._toggle_key)
-        self.new_key.clicked.connect(self.confirm.ask)
-        self.confirm.make.clicked.connect(self._make_key)
+        self.new_key.clicked.connect(lambda: self.confirm.ask(*NEW_KEY))
+        self.confirm.kept.connect(self.confirm.hide)
+        self.confirm.confirmed.connect(self._make_key)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Address and key are read when somebody wants to see them."""
@@ -162,30 +164,6 @@ class LocalApiSection(FieldSection):
     def _make_key(self) -> None:
         self.confirm.hide()
         self._presenter.spawn(self._presenter.make_new_key())
-
-
-class NewKeyCard(Card):
-    """Asks before the old key is refused."""
-
-    def __init__(self, themes: ThemeSource) -> None:
-        super().__init__(themes, "degradedSoft", "degradedSoft")
-        self.make = DangerButton("Make new key", themes)
-        self.keep = SecondaryButton("Keep the old one", themes)
-        self.keep.clicked.connect(self.hide)
-        words = Label("Programs that have the old key are refused from then on.", themes, wrap=True)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(16, 8, 8, 8)
-        row.setSpacing(8)
-        row.addWidget(words, 1)
-        row.addWidget(self.make)
-        row.addWidget(self.keep)
-        self.setAccessibleName("Make a new key?")
-        self.hide()
-
-    def ask(self) -> None:
-        """Ask, with the keyboard at the answer that changes nothing."""
-        self.show()
-        self.keep.setFocus()
 
 
 class SnippetCard(Card):

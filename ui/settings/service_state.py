@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backend_embedded.contract.data import DataWork, JobState
+from backend_embedded.contract.errors import ErrorCode
 from backend_embedded.contract.status import State
 
 if TYPE_CHECKING:
@@ -59,6 +60,14 @@ def job_words(job: DataJob) -> str:
     """`Copying messages, 41,200 of 100,000 rows`."""
     rows = f"{job.done:,} of {job.total:,} rows" if job.total else ""
     return ", ".join(part for part in (job.step, rows) if part)
+
+
+def rows_in_the_way(job: DataJob | None) -> int:
+    """How many rows the database that a move was tried to holds already; 0: that is not what it failed of."""
+    if job is None or job.work is not DataWork.MOVE or job.error is None:
+        return 0
+    rows = job.error.details.get("rows", 0) if job.error.code is ErrorCode.CONFLICT else 0
+    return rows if isinstance(rows, int) else 0
 
 
 def ended_words(job: DataJob | None) -> str:

@@ -43,6 +43,7 @@ class ServicesPresenter:
         self._state = state
         self._change = change
         self._sleep = sleep
+        self._target = ""
 
     async def test(self, kind: ServiceKind, url: str) -> None:
         """Try an address; the answer stands beside the field until the next try."""
@@ -64,7 +65,17 @@ class ServicesPresenter:
 
     async def move(self, url: str) -> None:
         """Copy all data to PostgreSQL and use that from then on; follows the job to its end."""
+        self._target = url
         await self._follow(lambda: self._backend.move_data(MoveRequest(url=url)))
+
+    async def replace(self) -> None:
+        """Move to where it was tried last, and let go of what that database holds."""
+        request = MoveRequest(url=self._target, replace=True)
+        await self._follow(lambda: self._backend.move_data(request))
+
+    def keep(self) -> None:
+        """Leave that database as it is."""
+        self._change(data_job=None, data_error="")
 
     async def move_back(self) -> None:
         """Copy all data into the file of the home again; follows the job to its end."""

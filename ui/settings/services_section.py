@@ -9,8 +9,8 @@ from backend_embedded.contract.probes import ServiceKind
 from ui.settings.field_rows import FieldSection
 from ui.settings.rows import RowsCard, SettingRow
 from ui.settings.service_row import ServiceControl, ServiceRow
-from ui.settings.service_state import AUTO, ended_words, job_words
-from ui.widgets import JobCard, Label, SecondaryButton
+from ui.settings.service_state import AUTO, ended_words, job_words, rows_in_the_way
+from ui.widgets import JobCard, Label, QuestionCard, SecondaryButton
 
 if TYPE_CHECKING:
     from ui.settings.presenter import SettingsPresenter
@@ -57,6 +57,10 @@ class ServicesSection(FieldSection):
         self.job.cancelled.connect(self._cancel)
         self.job.hide()
         self.column.addWidget(self.job)
+        self.replace = QuestionCard(themes, "Replace and move", "Keep what is there")
+        self.replace.kept.connect(self._keep)
+        self.replace.confirmed.connect(self._replace)
+        self.column.addWidget(self.replace)
         self.outcome = Label("", themes, "caption", "text2", wrap=True, selectable=True)
         self.outcome.hide()
         self.column.addWidget(self.outcome)
@@ -79,7 +83,13 @@ class ServicesSection(FieldSection):
         self.job.setVisible(running)
         if job is not None:
             self.job.show_progress(job.done / job.total if job.total else None, job_words(job))
-        words = state.data_error or ended_words(job)
+        rows = rows_in_the_way(job)
+        self.replace.ask(
+            "This database holds data of the program already. Replace it?",
+            f"Its {rows:,} rows are removed for good, and the data of this program takes their place.",
+            wanted=bool(rows) and not state.locked_because,
+        )
+        words = "" if rows else state.data_error or ended_words(job)
         self.outcome.setText(words)
         self.outcome.set_tone("down" if state.data_error else "text2")
         self.outcome.setVisible(bool(words))
@@ -127,6 +137,15 @@ class ServicesSection(FieldSection):
     def _cancel(self) -> None:
         if self._presenter.services is not None:
             self._presenter.spawn(self._presenter.services.cancel())
+
+    def _keep(self) -> None:
+        if self._presenter.services is not None:
+            self._presenter.services.keep()
+            self.move_button.setFocus()
+
+    def _replace(self) -> None:
+        if self._presenter.services is not None:
+            self._presenter.spawn(self._presenter.services.replace())
 
     def _move(self) -> None:
         services, settings = self._presenter.services, self._presenter.state.settings

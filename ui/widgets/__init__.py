@@ -13,6 +13,7 @@ from ui.widgets.inputs import Choice, Field, SearchField
 from ui.widgets.job_card import JobCard, ProgressBar
 from ui.widgets.labels import ElidedLabel, Label
 from ui.widgets.page_header import PageHeader
+from ui.widgets.question_card import QuestionCard
 from ui.widgets.segmented import Segmented
 from ui.widgets.skeleton import SkeletonBars
 from ui.widgets.switch import Switch
@@ -40,6 +41,7 @@ __all__ = [
     "Patience",
     "PrimaryButton",
     "ProgressBar",
+    "QuestionCard",
     "SearchField",
     "SecondaryButton",
     "Segmented",

@@ -42,6 +42,11 @@ class SkeletonBars(QWidget):
         self._delay.timeout.connect(self._appear)
         themes.changed.connect(self._use)
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the short wait is over."""
+        return self._waited
+
     def sizeHint(self) -> QSize:  # noqa: N802
         """One step for each bar."""
         return QSize(200, STEP_PX * len(self._shares))
