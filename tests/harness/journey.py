@@ -138,6 +138,14 @@ class Day:
         self.send(question)
         return self.until("it is answered", "complete")
 
+    def choose_model(self, words: str) -> None:
+        """Take a model by its name; keys that come while the list is closing would be lost with it."""
+        self.screen.press("ctrl+m")
+        wait_for("the list of models", lambda: len(self.screen.windows()) > 1)
+        self.screen.type(words)
+        self.screen.press("Return")
+        wait_for("the list is closed", lambda: len(self.screen.windows()) == 1)
+
     def texts(self) -> list[str]:
         """Texts of the shown branch."""
         return [message["text"] for message in self.branch()]

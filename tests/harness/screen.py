@@ -48,6 +48,17 @@ class Screen:
         ).stdout.split()
         return found[-1] if found else None
 
+    def windows(self) -> list[str]:
+        """Ids of all visible windows of programs; a popup that is open is one of its own."""
+        found = subprocess.run(
+            ["xdotool", "search", "--onlyvisible", "--class", "."],
+            env={**os.environ, "DISPLAY": self.display},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        return found.stdout.split()
+
     def click(self, x: int, y: int, button: int = 1) -> None:
         """Move the pointer to a place of the screen and click."""
         self._xdotool("mousemove", str(x), str(y), "click", str(button))

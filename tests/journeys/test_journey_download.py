@@ -120,9 +120,8 @@ def go_on(day: Day, server: UnrulyServer, model: bytes) -> None:
 def ask_it(day: Day) -> None:
     names = [one["name"] for one in day.get("/api/v1/models")]
     assert NAME in names
-    day.screen.press("ctrl+1", "ctrl+n", "ctrl+m")
-    day.screen.type(NAME)
-    day.screen.press("Return")
+    day.screen.press("ctrl+1", "ctrl+n")
+    day.choose_model(NAME)
     answer = day.ask("Name one ship.")
     assert answer["stats"]["model"] == NAME
     day.shoot("asked")
