@@ -105,4 +105,4 @@ async def test_an_address_that_makes_no_sense_is_refused_with_its_field(tmp_path
 async def test_addresses_of_every_kind_are_taken(tmp_path: Path, address: str) -> None:
     async with doors_open(tmp_path, DoorModel()) as stage:
         answer = await stage.own.patch("/api/v1/settings", json={"cache": address})
-        assert answer.json()["data"]["cache"] == address
+        assert answer.json()["data"]["cache"] == address.replace("secret", "***")
